@@ -1,0 +1,45 @@
+# Two commands are enough: `make run` and `make test`. Everything else is a part of them.
+PYTHON ?= python3
+VENV := .venv/bin
+
+.PHONY: run test check format lock bench messages clean help
+
+run:  ## start everything here and run a first job of each family
+	@$(PYTHON) scripts/bootstrap.py embedded
+	@exec $(VENV)/python manage.py up --demo
+
+test:  ## lint, types and every test, on real servers of their own
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(MAKE) --no-print-directory check
+	@$(VENV)/python -m pytest -q
+
+check:  ## lint, types, Django's checks and the architecture; needs no server
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check --quiet .
+	@$(VENV)/mypy
+	@$(VENV)/djlint templates --check --lint --quiet
+	@$(VENV)/python manage.py check --fail-level WARNING
+	@$(VENV)/python -W ignore manage.py makemigrations --check --dry-run
+	@TEST_SERVERS=none $(VENV)/python -m pytest -q tests/architecture
+
+format:  ## put the code in order
+	@$(VENV)/ruff check --fix --quiet . ; $(VENV)/ruff format . && $(VENV)/djlint templates --reformat --quiet
+
+lock:  ## resolve requirements/*.in anew
+	@for level in base embedded dev; do \
+		$(VENV)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+			--no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt || exit 1; done
+
+bench:  ## every benchmark; figures in benchmarks/results
+	@$(PYTHON) scripts/bootstrap.py dev
+	@for file in benchmarks/[a-z]*.py; do $(VENV)/python $$file || exit 1; done
+
+messages:  ## collect texts for translation and compile them
+	@$(VENV)/python manage.py makemessages -l zh_Hans --ignore .venv --ignore var && $(VENV)/python manage.py compilemessages --ignore .venv
+
+clean:  ## forget the embedded servers' data and everything generated
+	@rm -rf var .mypy_cache .ruff_cache .pytest_cache
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18

@@ -1,0 +1,1 @@
+"""The Django apps of Switchyard. Always import them as `apps.NAME`."""

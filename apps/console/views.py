@@ -1,0 +1,107 @@
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.console import jobpage, listing, overview
+from apps.console.access import staff_only, staff_only_json
+from apps.console.families import families
+from apps.console.run.forms import RunForm
+from apps.jobs import catalog, reading
+from apps.jobs.errors import JobError, UnknownTask
+from apps.jobs.permissions import codename, may_run
+
+
+@staff_only
+@require_safe
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    template = "console/overview_live.html" if request.htmx else "console/overview.html"  # type: ignore[attr-defined]
+    return render(request, template, {"overview": overview.load()})
+
+
+@staff_only
+@require_safe
+def jobs(request: HttpRequest) -> HttpResponse:
+    filters = listing.JobFilter(request.GET)
+    page = listing.load(filters, request.GET)
+    return render(request, "console/jobs.html", {"filters": filters, "listed": page})
+
+
+@staff_only
+@require_safe
+@never_cache
+def job(request: HttpRequest, job_id: str) -> HttpResponse:
+    page = jobpage.load(job_id, request.user)
+    if page is None:
+        return missing(request, _("No job has the id %(id)s.") % {"id": job_id})
+    template = "console/job_live.html" if request.htmx else "console/job.html"  # type: ignore[attr-defined]
+    return render(request, template, {"page": page})
+
+
+@staff_only_json
+@require_safe
+@never_cache
+def job_json(request: HttpRequest, job_id: str) -> JsonResponse:
+    found = reading.find(job_id)
+    if found is None:
+        return JsonResponse({"error": _("No job has the id %(id)s.") % {"id": job_id}}, status=404)
+    return JsonResponse(jobpage.as_data(found))
+
+
+@staff_only
+@require_POST
+def again(request: HttpRequest, job_id: str) -> HttpResponse:
+    page = jobpage.load(job_id, request.user)
+    if page is None:
+        return missing(request, _("No job has the id %(id)s.") % {"id": job_id})
+    require_permission(request, page.job.task)
+    try:
+        submission = jobpage.run_again(page)
+    except JobError as error:
+        messages.error(request, _("The job was not run again: %(why)s") % {"why": error})
+        return redirect("console:job", job_id)
+    messages.success(request, _("This is the new job, with the same arguments."))
+    return redirect("console:job", submission.id)
+
+
+@staff_only
+@require_safe
+def run(request: HttpRequest) -> HttpResponse:
+    search = request.GET.get("q", "").strip()
+    found = families(request.user, search)
+    template = "console/run_list.html" if request.htmx else "console/run.html"  # type: ignore[attr-defined]
+    return render(request, template, {"families": found, "search": search})
+
+
+@staff_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_task(request: HttpRequest, name: str) -> HttpResponse:
+    try:
+        task = catalog.find(name)
+    except UnknownTask as error:
+        return missing(request, _("There is %(what)s.") % {"what": error})
+    require_permission(request, name)
+    form = RunForm(task, request.POST) if request.method == "POST" else RunForm(task)
+    if request.method != "POST":
+        form.fill(request.GET)
+    elif submission := form.submit():
+        messages.success(request, _("The job was handed in."))
+        return redirect("console:job", submission.id)
+    shown = {"form": form, "name": name, "title": catalog.title(name)}
+    return render(request, "console/run_task.html", shown)
+
+
+def require_permission(request: HttpRequest, task_name: str) -> None:
+    if not may_run(request.user, task_name):
+        sentence = _("Running %(task)s needs the permission %(permission)s.")
+        raise PermissionDenied(sentence % {"task": task_name, "permission": f"jobs.{codename(task_name)}"})
+
+
+def missing(request: HttpRequest, sentence: str) -> HttpResponse:
+    shown = {"sentence": sentence, "jobs_url": reverse("console:jobs"), "run_url": reverse("console:run")}
+    return render(request, "console/missing.html", shown, status=404)

@@ -1,0 +1,46 @@
+"""How long rows and files are kept: each app lists its own in its `retention.py`.
+
+POLICIES is a list of RetentionPolicy; FOLDERS, where there are any, one of FolderPolicy. The
+engine's own lists are below. The cleanup family acts on them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.jobs.states import ALIVE, FINISHED
+
+
+@dataclass(frozen=True)
+class RetentionPolicy:
+    """Rows of `model` ("app_label.Model") whose `timestamp` is older than `keep_days` are deleted.
+
+    `only` narrows them down (filter arguments), so that nothing still in use goes. Files that the
+    fields named in `files` hold go with their row. Rows that something protects stay.
+    """
+
+    name: str
+    model: str
+    timestamp: str
+    keep_days: int
+    only: dict[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FolderPolicy:
+    """Files below `folder` of the default storage that no row points to go after `keep_days`."""
+
+    folder: str
+    keep_days: int
+
+
+RESULT = "django_celery_results.TaskResult"
+
+POLICIES = [
+    RetentionPolicy("job results", RESULT, "date_done", keep_days=30, only={"status__in": sorted(FINISHED)}),
+    # Longer than any job can be delayed: their messages are lost.
+    RetentionPolicy(
+        "jobs that never ended", RESULT, "date_done", keep_days=90, only={"status__in": sorted(ALIVE)}
+    ),
+    RetentionPolicy("results of groups", "django_celery_results.GroupResult", "date_done", keep_days=30),
+]

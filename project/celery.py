@@ -1,0 +1,19 @@
+"""The Celery app. `celery -A project …` finds it here."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+
+app = Celery("switchyard", task_cls="apps.jobs.task:JobTask")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# Not by settings: Celery lets the variable CELERY_RESULT_BACKEND, a plain Redis URL, win over them.
+app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:MirroredBackend")
+
+
+@setup_logging.connect
+def keep_django_logging(**_: Any) -> None:
+    """Being connected is all: Celery then leaves the loggers as Django's LOGGING set them."""

@@ -1,0 +1,1 @@
+"""Tests that cross apps: end to end, faults, architecture."""

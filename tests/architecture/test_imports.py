@@ -1,0 +1,103 @@
+"""Dependencies point one way."""
+
+import pytest
+
+from tests.architecture.source import Import, Module, sources
+
+DOMAIN = {"email", "data", "report", "notification", "cleanup"}
+PUBLIC = {
+    "arguments", "catalog", "commanding", "errors", "outbound", "permissions", "progress", "reading",
+    "reporting", "retention", "state", "states", "submitting",
+}  # fmt: skip
+EDGES = {"tasks", "admin", "views", "subscribers", "api"}
+LOCAL_IMPORTS = {
+    "apps/jobs/__init__.py": "models can't be imported together with the package",
+    "apps/jobs/apps.py": "nor before the apps are ready",
+    "project/apps.py": "checks read the settings",
+}
+
+
+def own(module: Module) -> list[Import]:
+    return [found for found in module.imports() if found.name.split(".")[0] in {"apps", "project", "tests"}]
+
+
+def wrong(check: object) -> list[str]:
+    return [
+        f"{module.file}:{found.line} imports {found.name}"
+        for module in sources()
+        for found in own(module)
+        if check(module, found)  # type: ignore[operator]
+    ]
+
+
+def parts(found: Import) -> list[str]:
+    return found.name.split(".")
+
+
+def test_domain_apps_use_only_themselves_and_the_public_engine() -> None:
+    def check(module: Module, found: Import) -> bool:
+        if module.app not in DOMAIN or parts(found)[0] != "apps" or parts(found)[1] == module.app:
+            return False
+        _, app, *rest = parts(found)
+        return app != "jobs" or (rest[0] not in PUBLIC and rest[0] not in {"submit", "Order", "Submission"})
+
+    assert wrong(check) == []
+
+
+def test_the_engine_knows_none_of_its_users() -> None:
+    assert wrong(lambda module, found: module.app == "jobs" and parts(found)[:2] != ["apps", "jobs"]) == []
+
+
+def test_apps_never_import_the_project() -> None:
+    assert wrong(lambda module, found: module.app is not None and parts(found)[0] == "project") == []
+
+
+def test_the_project_names_apps_as_strings() -> None:
+    assert wrong(lambda module, found: module.name.startswith("project") and parts(found)[0] == "apps") == []
+
+
+def test_no_source_imports_tests() -> None:
+    bench = ("benchmarks", "conftest")
+    assert wrong(lambda m, found: not m.name.startswith(bench) and parts(found)[0] == "tests") == []
+
+
+def test_nobody_imports_an_edge() -> None:
+    def check(module: Module, found: Import) -> bool:
+        own_urls = module.name.endswith(".urls") and parts(found)[:2] == ["apps", str(module.app)]
+        return parts(found)[0] == "apps" and bool(EDGES & set(parts(found)[2:])) and not own_urls
+
+    assert wrong(check) == []
+
+
+def test_own_code_is_imported_at_the_top() -> None:
+    found = wrong(lambda module, found: found.inside is not None and module.file not in LOCAL_IMPORTS)
+    assert found == []
+
+
+def test_there_is_no_import_cycle() -> None:
+    graph = {module.name: {target(found) for found in own(module)} for module in sources()}
+    assert cycle(graph) == []
+
+
+def target(found: Import) -> str:
+    names = {module.name for module in sources()}
+    return found.name if found.name in names else found.name.rpartition(".")[0]
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """One cycle if there is any, by taking away what depends on nothing left."""
+    left = dict(graph)
+    while free := [name for name, needs in left.items() if not (needs - {name}) & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+@pytest.mark.parametrize("name", sorted(DOMAIN | {"jobs", "schedules", "console", "monitoring"}))
+def test_every_app_says_what_it_owns(name: str) -> None:
+    (module,) = [module for module in sources() if module.name == f"apps.{name}"]
+    import ast
+
+    text = ast.get_docstring(module.tree) or ""
+    assert text, "no docstring"
+    assert text.count("\n") < 8, "more than eight lines"

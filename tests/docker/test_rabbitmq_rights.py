@@ -1,0 +1,113 @@
+"""Each role at its work with the rights of docker/rabbitmq/definitions.py, and what it is refused."""
+
+import pytest
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
+from kombu import Connection, Exchange
+
+from project.topology import DEAD, QUEUES, TASKS, UNROUTED
+from tests.docker.channels import channel, management, publish
+from tests.docker.stack import Container, Stack
+
+ROLES = ("topology", "web", "worker", "monitor")
+WORK_QUEUES = [row.name for row in QUEUES]
+EVERY_QUEUE = [*WORK_QUEUES, DEAD, UNROUTED]
+
+
+def test_only_our_own_users_exist(stack: Stack) -> None:
+    lines = stack.rabbitmq.ctl("list_users", "--no-table-headers").splitlines()
+    assert {line.split("\t")[0] for line in lines} == set(ROLES)
+
+
+def test_the_topology_user_has_declared_everything(stack: Stack) -> None:
+    found = {row["name"] for row in management(stack, "queues/switchyard")}
+    assert found >= {*EVERY_QUEUE, "celery_delayed_0", "celery_delayed_27"}
+
+
+def test_the_topology_command_can_be_run_again(stack: Stack) -> None:
+    assert "7 queues" in stack.run("migrate", "topology")
+
+
+@pytest.mark.parametrize("name", EVERY_QUEUE)
+@pytest.mark.parametrize("act", ["basic_get", "basic_consume", "queue_purge"])
+def test_the_site_can_read_no_queue(stack: Stack, name: str, act: str) -> None:
+    with channel(stack, "web") as link, pytest.raises(AccessRefused):
+        getattr(link, act)(name)
+
+
+@pytest.mark.parametrize("name", [DEAD, UNROUTED, "celery_delayed_27", "celery_delayed_delivery"])
+@pytest.mark.parametrize("act", ["exchange_delete", "queue_delete", "queue_purge"])
+def test_the_site_can_not_change_what_is_not_for_it(stack: Stack, name: str, act: str) -> None:
+    with channel(stack, "web") as link, pytest.raises(AccessRefused):
+        getattr(link, act)(name)
+
+
+def test_the_site_can_not_put_a_message_past_the_exchange(stack: Stack) -> None:
+    """Not through the default exchange, which would reach the dead and any reply queue."""
+    with channel(stack, "web") as link, pytest.raises(AMQPError, match="refused"):
+        publish(link, "", DEAD)
+
+
+def test_the_site_publishes_now_and_later_and_tells_flower(stack: Stack) -> None:
+    script = """
+from celery import current_app as app
+from tests.docker.jobs import add_task
+for priority in (5, 0, 9):
+    add_task.apply_async((1, 2), priority=priority)
+add_task.apply_async((1, 2), countdown=1)
+print(len(app.amqp._event_dispatcher._outbound_buffer))
+"""
+    assert stack.shell("web", script) == "0", "events could not be sent"
+
+
+def test_the_site_can_ask_the_workers_and_hear_them(stack: Stack, worker: Container) -> None:
+    script = "from celery import current_app as app; print(app.control.inspect(timeout=5).ping())"
+    assert "pong" in stack.shell("web", script)
+
+
+def test_a_worker_runs_jobs_and_their_retries_and_chords(stack: Stack, worker: Container) -> None:
+    script = """
+from celery import chord
+from tests.docker.jobs import add_task, second_try_task, total_task
+later = add_task.apply_async((1, 2), countdown=1)
+retried = second_try_task.apply_async(priority=5)
+whole = chord([add_task.s(n, n) for n in range(4)])(total_task.s())
+print([each.get(timeout=30) for each in (later, retried, whole)])
+"""
+    assert stack.shell("web", script) == "[3, 1, 12]"
+    assert "refused" not in worker.said()
+    assert '"level": "error"' not in worker.said()
+
+
+def test_a_worker_can_read_neither_the_dead_nor_the_unrouted(stack: Stack) -> None:
+    for name in (DEAD, UNROUTED):
+        with channel(stack, "worker") as link, pytest.raises(AccessRefused):
+            link.basic_consume(name)
+
+
+def test_virtual_hosts_keep_to_themselves(stack: Stack) -> None:
+    stack.rabbitmq.ctl("add_vhost", "neighbour")
+    stack.rabbitmq.ctl("add_user", "stranger", "stranger")
+    stack.rabbitmq.ctl("set_permissions", "-p", "neighbour", "stranger", ".*", ".*", ".*")
+    url = f"amqp://stranger:stranger@127.0.0.1:{stack.rabbitmq.port}/switchyard"
+    with pytest.raises(NotAllowed), Connection(url) as link:
+        link.channel()
+    for role in ROLES:
+        with pytest.raises(NotAllowed), channel(stack, role, "neighbour"):
+            pass
+    stack.rabbitmq.ctl("delete_user", "stranger")
+
+
+def test_a_wrong_password_is_refused(stack: Stack) -> None:
+    url = f"amqp://worker:wrong@127.0.0.1:{stack.rabbitmq.port}/switchyard"
+    with pytest.raises(AccessRefused), Connection(url) as link:
+        link.channel()
+
+
+def test_the_monitor_may_neither_start_a_job_nor_read_one(stack: Stack) -> None:
+    with channel(stack, "monitor") as link, pytest.raises(AMQPError, match="refused"):
+        publish(link, TASKS, "default")
+    for name in EVERY_QUEUE:
+        with channel(stack, "monitor") as link, pytest.raises(AccessRefused):
+            link.basic_consume(name)
+    with channel(stack, "monitor") as link, pytest.raises(AccessRefused):
+        Exchange("mine", type="fanout", channel=link).declare()

@@ -1,0 +1,72 @@
+"""With servers given by URL nothing is embedded, and each job rides through its own queue."""
+
+import base64
+import json
+import os
+import re
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.e2e.platform import Platform
+from tests.servers import servers
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+FAMILIES = ("email", "data", "report", "notification", "cleanup")
+
+
+@pytest.fixture(scope="module")
+def given(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("CREATE DATABASE given_servers")
+    platform = Platform(
+        tmp_path_factory.mktemp("given") / "var",
+        DATABASE_URL=f"{base}/given_servers",
+        REDIS_URL=os.environ["REDIS_URL"],
+        CELERY_BROKER_URL=broker,
+    )
+    platform.start()
+    yield platform
+    platform.stop()
+
+
+def test_the_same_five_jobs_succeed(given: Platform) -> None:
+    for family in FAMILIES:
+        assert re.search(rf"^{family} .* SUCCESS ", given.said(), re.MULTILINE), given.said()
+
+
+def test_no_server_is_embedded(given: Platform, tmp_path: Path) -> None:
+    state = json.loads((given.log.parent / "embedded.json").read_text())
+    assert set(state) == {"web", "flower"}
+
+
+@pytest.mark.parametrize("queue", FAMILIES)
+def test_each_job_went_through_its_own_queue(given: Platform, queue: str) -> None:
+    if servers.rabbitmq is None:
+        pytest.fail("this test asks the management pages of the run's own RabbitMQ")
+    wait_until(lambda: delivered(queue) >= 1, 30, f"a delivery in {queue}")
+
+
+def delivered(queue: str) -> int:
+    """How many messages the broker has handed out of a queue; its figures are some seconds old."""
+    assert servers.rabbitmq is not None
+    base, path = servers.rabbitmq.management_url, f"/api/queues/{servers.rabbitmq.vhost}/{queue}"
+    scheme, _, rest = base.partition("://")
+    credentials, _, host = rest.rpartition("@")
+    opener = urllib.request.build_opener()
+    request = urllib.request.Request(f"{scheme}://{host}{path}")
+    request.add_header("Authorization", basic(credentials))
+    with opener.open(request, timeout=10) as answer:
+        stats = json.load(answer).get("message_stats", {})
+    return int(stats.get("deliver_get", 0))
+
+
+def basic(credentials: str) -> str:
+
+    return "Basic " + base64.b64encode(credentials.encode()).decode()

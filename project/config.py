@@ -188,6 +188,7 @@ class FlowerConfig(Section):
 
     port: values.Port = Field(5555, description="port it listens on")
     address: str = Field("127.0.0.1", description="address it binds; keep it private")
+    url: str = Field("", description="address under which people reach it, for the link in the pages")
     url_prefix: str = Field("", description="path when it sits behind a proxy, such as flower")
     basic_auth: values.Credentials | None = Field(
         None, description="name:password, several with commas; made under var/ in development"

@@ -93,6 +93,11 @@ class Deployment:
         return self.app.webhook_secret or secret(self.var, "webhook_secret")
 
     @property
+    def flower_url(self) -> str | None:
+        """Where people find Flower: as configured, or as `manage.py up` started it."""
+        return self.flower.url or self.running.urls().get("flower")
+
+    @property
     def flower_basic_auth(self) -> str | None:
         """None only in production, where `manage.py flower` then refuses to start."""
         if self.flower.basic_auth or self.production:

@@ -160,6 +160,7 @@ UNFOLD = unfold.UNFOLD
 FLOWER_PORT = flower.port
 FLOWER_ADDRESS = flower.address
 FLOWER_URL_PREFIX = flower.url_prefix.strip("/")
+FLOWER_URL = deployment.flower_url
 FLOWER_BASIC_AUTH = deployment.flower_basic_auth
 
 # --- Celery: names and reasons in docs/configuration.md ------------------------------------------

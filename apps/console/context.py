@@ -9,5 +9,5 @@ from django.http import HttpRequest
 def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "environment": settings.ENVIRONMENT,
-        "flower_url": getattr(settings, "FLOWER_URL", None),
+        "flower_url": settings.FLOWER_URL,
     }

@@ -34,10 +34,6 @@ class Fetched:
     changed: bool = True
 
 
-def allowed_hosts() -> list[str]:
-    return list(getattr(settings, "SYNC_ALLOWED_HOSTS", ()))
-
-
 def fetch(url: str, into: BinaryIO, etag: str = "", last_modified: str = "") -> Fetched:
     """Writes the file at `url`, unless it is the one that `etag` or `last_modified` names.
 
@@ -47,7 +43,7 @@ def fetch(url: str, into: BinaryIO, etag: str = "", last_modified: str = "") -> 
 
     known = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     client = guarded_client(
-        allowed_hosts(),
+        settings.SYNC_ALLOWED_HOSTS,
         deadline_seconds=DEADLINE_SECONDS,
         timeout=READ_TIMEOUT_SECONDS,
         follow_redirects=True,

@@ -179,6 +179,6 @@ class Source(models.Model):
 
     def clean(self) -> None:
         try:
-            check_url(self.url, getattr(settings, "SYNC_ALLOWED_HOSTS", ()))
+            check_url(self.url, settings.SYNC_ALLOWED_HOSTS)
         except ForbiddenAddress as error:
             raise ValidationError({"url": str(error)}) from error

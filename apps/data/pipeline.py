@@ -12,13 +12,14 @@ from typing import Any, BinaryIO, cast
 from uuid import UUID, uuid4, uuid5
 
 from celery import chain, signature
+from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from apps.data.fetching import allowed_hosts, fetch
+from apps.data.fetching import fetch
 from apps.data.formats.csv import CsvReader
 from apps.data.formats.format import BadRow, Options, Row
 from apps.data.importing import run_import
@@ -113,7 +114,7 @@ def check_origin(url: str) -> None:
     samples = [f"{SAMPLE}{path.stem}" for path in SAMPLES.glob("*.csv")]
     try:
         if url not in samples:
-            check_url(url, allowed_hosts())
+            check_url(url, settings.SYNC_ALLOWED_HOSTS)
     except ForbiddenAddress as error:
         raise ArgumentError({"url": _("%s; or one of %s") % (error, ", ".join(samples))}) from error
 

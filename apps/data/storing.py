@@ -92,7 +92,8 @@ def remember_columns(dataset: Dataset, rows: Sequence[Row]) -> None:
     known = set(dataset.columns)
     new = dict.fromkeys(name for row in rows for name in row.values if name not in known)
     if new:
-        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
+        # no_key: a full lock would stop the inserts of other imports, which point at this row.
+        locked = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
         locked.columns = [*dict.fromkeys([*locked.columns, *new])][:DATASET_COLUMNS_MAX]
         locked.save(update_fields=["columns"])
         dataset.columns = locked.columns

@@ -31,7 +31,7 @@ PAGE_ROWS, COLUMNS_SHOWN = 50, 12
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     context = {
-        "datasets": Dataset.objects.annotate(rows=Count("records")),
+        "datasets": Dataset.objects.annotate(rows=Count("records")).order_by("name"),
         "imports": Import.objects.select_related("dataset")[:15],
         "may_import": may_run(request.user, TASK),
         "may_download": may_run(request.user, DOWNLOAD),

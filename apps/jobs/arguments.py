@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from celery import Task
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Secret, SecretStr, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from apps.jobs.errors import ArgumentError
@@ -101,6 +101,8 @@ def converted(parameter: Parameter, value: Any, *, json: bool) -> Any:
     if parameter.adapter is None or (value is None and parameter.default is None):
         return value
     checked = parameter.adapter.validate_python(value)
+    if json and isinstance(checked, (Secret, SecretStr)):  # pydantic would dump stars
+        return checked.get_secret_value()
     return parameter.adapter.dump_python(checked, mode="json") if json else checked
 
 

@@ -11,7 +11,7 @@ from django_celery_beat.models import PeriodicTask
 from apps.schedules import forecasting, rules, wording
 from apps.schedules.rules import RuleError
 
-LOOKED_AT = 1_000  # each one's next run is computed: a page can't do that for all of very many
+LOOKED_AT = 200  # each one's next run is computed: a page can't do that for all of very many
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ScheduleView:
 
 def upcoming(limit: int) -> list[ScheduleView]:
     """The enabled schedules that run next, soonest first."""
-    views = [view(schedule) for schedule in schedules().filter(enabled=True)[:LOOKED_AT]]
-    coming = ((one.next_run, one) for one in views if one.next_run)
-    return [one for _moment, one in sorted(coming, key=lambda pair: pair[0])[:limit]]
+    enabled = schedules().filter(enabled=True)[:LOOKED_AT]
+    coming = [(moment, one) for one in enabled if (moment := forecast(one)[0])]
+    return [view(one) for _moment, one in sorted(coming, key=lambda pair: pair[0])[:limit]]
 
 
 def every() -> Iterable[ScheduleView]:
@@ -47,10 +47,7 @@ def schedules() -> Any:
 
 def view(schedule: PeriodicTask) -> ScheduleView:
     rule = rules.of(schedule)
-    try:
-        next_run, problem = forecasting.next_run(schedule, now()), ""
-    except RuleError as error:
-        next_run, problem = None, str(error)
+    next_run, problem = forecast(schedule)
     return ScheduleView(
         pk=schedule.pk,
         name=schedule.name,
@@ -63,3 +60,11 @@ def view(schedule: PeriodicTask) -> ScheduleView:
         runs=schedule.total_run_count,
         problem=problem,
     )
+
+
+def forecast(schedule: PeriodicTask) -> tuple[datetime | None, str]:
+    """The next run, and why there can be none."""
+    try:
+        return forecasting.next_run(schedule, now()), ""
+    except RuleError as error:
+        return None, str(error)

@@ -91,7 +91,7 @@ class Postgres(Server):
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        return lines[0] == str(self.pid) and lines[-1].strip() == "ready"
+        return bool(lines) and lines[0] == str(self.pid) and lines[-1].strip() == "ready"
 
     def _clear_after_crash(self) -> None:
         """Remove the pid file of a dead server: its process id may have gone to another program,

@@ -75,7 +75,14 @@ def start(plan: Plan, supervisor: Supervisor) -> None:
     if plan.demo:
         run_demo(plan, supervisor)
     wait_for_flower(plan, supervisor)
-    supervisor.output.plain(f"ready: {plan.web_url}")
+    for line in addresses(plan):
+        supervisor.output.plain(line)
+
+
+def addresses(plan: Plan) -> list[str]:
+    """Where people find what runs; `ready:` is always the last line of a start."""
+    flower = [] if plan.flower_port is None else [f"flower: {plan.flower_url}"]
+    return [f"admin: {plan.web_url}/admin/", *flower, f"ready: {plan.web_url}"]
 
 
 def start_server(plan: Plan, supervisor: Supervisor, server: Server) -> None:

@@ -26,7 +26,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 def ours() -> dict[str, dict[str, Any]]:
     """The services that run our image."""
-    return {name: row for name, row in services().items() if "build" in row}
+    return {name: row for name, row in services().items() if row["image"].startswith("switchyard:")}
 
 
 def secret_files() -> dict[str, str]:

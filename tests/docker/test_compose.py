@@ -1,6 +1,8 @@
 """docker/compose.yaml holds together, and keeps the promises of its comments."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +91,29 @@ def test_mounted_files_exist(name: str) -> None:
 def test_images_are_pinned(name: str) -> None:
     image, _, tag = with_defaults(services()[name]["image"]).rpartition(":")
     assert image
-    if "build" not in services()[name]:
+    if name not in ours():
         assert re.search(r"\d+\.\d+\.\d+|^\d+\.\d+-", tag), f"{tag} may change under our feet"
+
+
+def test_one_service_builds_the_image_of_all() -> None:
+    """Several at once fail with "already exists", and a missing one must not come from a registry."""
+    assert [name for name, row in services().items() if "build" in row] == ["migrate"]
+    assert {row["pull_policy"] for row in ours().values()} == {"never"}
+    build = services()["migrate"]["build"]
+    assert (DOCKER / build["context"] / build["dockerfile"]).is_file()
+    assert all("migrate" in row["depends_on"] for name, row in ours().items() if name != "migrate")
+
+
+def test_docker_itself_takes_the_file_where_it_is_installed() -> None:
+    docker = shutil.which("docker")
+    if (
+        docker is None
+        or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode
+    ):
+        return
+    argv = [docker, "compose", "-f", str(DOCKER / "compose.yaml"), "config", "--quiet"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -120,6 +120,12 @@ def test_workers_share_the_queues(stack: Stack, begin: Begin) -> None:
     assert len(family(urgent.pid)) == 1 + 2
 
 
+def test_a_worker_can_keep_to_one_queue(stack: Stack, begin: Begin) -> None:
+    begin("worker", "--queues", "email")
+    only_email = {row.name: int(row.name == "email") for row in QUEUES}
+    wait_until(lambda: consumers(stack) == only_email, 20, "the worker to be on its queue alone")
+
+
 @pytest.mark.usefixtures("empty_queues")
 def test_a_stopped_worker_lets_a_short_job_finish_and_gives_a_long_one_back(
     stack: Stack, begin: Begin, tmp_path: Path

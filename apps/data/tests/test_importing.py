@@ -1,5 +1,6 @@
 """Files become records: counts, keys, resuming."""
 
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -157,6 +158,24 @@ def test_two_deliveries_at_once_store_each_row_once(chunks_of: Callable[[int], N
     )
     assert len(results) == 4
     assert any(result["status"] == "success" for result in results)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_imports_into_one_dataset_at_once_do_not_lock_each_other_out(
+    chunks_of: Callable[[int], None],
+) -> None:
+    chunks_of(100)
+    draw = random.Random(3)
+    files = [["id,n"] + [f"{key},{run}" for key in draw.sample(range(2_000), 2_000)] for run in range(4)]
+    imports = [received("\n".join(lines), key="id") for lines in files]
+    results: list[dict[str, Any]] = []
+    threads = [threading.Thread(target=run_in_thread, args=(each.pk, results)) for each in imports]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [result["count"] for result in results] == [2_000] * 4
+    assert sum(result["created"] for result in results) == Record.objects.count() == 2_000
 
 
 def test_starting_over_takes_back_what_was_appended() -> None:

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from apps.data.importing import TASK, run_import
+from apps.data.importing import TASK, run_import, start
 from apps.data.models import Import, Record
 from apps.data.tests.making import PEOPLE, received
 from apps.jobs.permissions import codename
@@ -163,7 +163,52 @@ def test_rejected_rows_come_in_pages(admin_client: Client) -> None:
     assert page.count("expected 2 cells") == 20
 
 
-def test_a_waiting_import_asks_again_and_a_failed_one_can_go_on(admin_client: Client) -> None:
+def test_a_waiting_import_asks_again_until_it_has_ended(
+    admin_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    imported = received(PEOPLE)
+    with django_capture_on_commit_callbacks():
+        start(imported)
+    page = admin_client.get(imported.get_absolute_url()).content.decode()
+    assert 'hx-trigger="every 2s"' in page
+    assert "Waiting" in page
+    part = reverse("data:import_state", args=[imported.pk])
+    assert "every 2s" in admin_client.get(part).content.decode()
+    run_import(imported.pk)
+    assert "every 2s" not in admin_client.get(part).content.decode()
+
+
+def test_a_running_import_shows_how_far_it_is(
+    admin_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    imported = received(PEOPLE)
+    with django_capture_on_commit_callbacks():
+        start(imported)
+    Import.objects.filter(pk=imported.pk).update(state="STARTED", rows_total=4, rows_read=1)
+    page = admin_client.get(imported.get_absolute_url()).content.decode()
+    assert 'value="1" max="4"' in page
+    assert "25 %" in page
+
+
+def test_an_import_that_broke_off_can_go_on(admin_client: Client) -> None:
+    imported = received(PEOPLE)
+    Import.objects.filter(pk=imported.pk).update(state="FAILURE", lines_done=1500, rows_read=1499)
+    page = admin_client.get(imported.get_absolute_url()).content.decode()
+    assert "Go on from line 1,501" in page
+
+
+@pytest.mark.parametrize(("fields", "rows_read"), [({}, 2), ({"whole": "1"}, 0)])
+def test_an_import_is_run_again_from_the_cursor_or_the_beginning(
+    admin_client: Client, fields: dict[str, str], rows_read: int
+) -> None:
+    imported = received(PEOPLE)
+    Import.objects.filter(pk=imported.pk).update(state="FAILURE", lines_done=3, rows_read=2)
+    admin_client.post(reverse("data:run_again", args=[imported.pk]), fields)
+    imported.refresh_from_db()
+    assert (imported.state, imported.rows_read) == ("PENDING", rows_read)
+
+
+def test_a_refused_file_can_be_tried_again(admin_client: Client) -> None:
     imported = received("a,b\n1,2\n" + '3,"4\n')
     with pytest.raises(Exception, match="never closed"):
         run_import(imported.pk)

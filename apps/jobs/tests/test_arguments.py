@@ -10,7 +10,7 @@ import pytest
 from celery import current_app
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from apps.jobs.arguments import AnyTask, as_json, as_python, parameters
 from apps.jobs.errors import ArgumentError
@@ -97,6 +97,12 @@ def test_arguments_that_fit_become_plain_json_as_they_were_given(
     run: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], sent: tuple[list[Any], dict[str, Any]]
 ) -> None:
     assert as_json(task_of(run), args, kwargs) == sent
+
+
+def test_a_secret_is_sent_as_it_is() -> None:
+    def run(token: SecretStr) -> None: ...
+
+    assert as_json(task_of(run), [], {"token": "hunter2"}) == ([], {"token": "hunter2"})
 
 
 def test_the_worker_gets_the_declared_types() -> None:

@@ -1,6 +1,5 @@
-from importlib.util import find_spec
-
 import pytest
+from celery.exceptions import ImproperlyConfigured
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule
 
 from apps.schedules import rules
@@ -69,8 +68,16 @@ def test_a_bad_crontab_names_its_field() -> None:
     assert error.value.field == "day_of_week"
 
 
-@pytest.mark.skipif(find_spec("ephem") is not None, reason="ephem is here")
-def test_rules_by_the_sun_need_ephem() -> None:
+def without_ephem(*_: object, **__: object) -> None:
+    raise ImproperlyConfigured("Missing dependency: ephem")
+
+
+def test_a_rule_by_the_sun_reads_back_as_written() -> None:
+    assert rules.text(rules.parse("sunset 52.52 13.405")) == "sunset 52.52 13.405"
+
+
+def test_rules_by_the_sun_need_ephem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("celery.schedules.solar.__init__", without_ephem)
     with pytest.raises(RuleError, match="ephem"):
         rules.parse("sunset 52.52 13.405")
 

@@ -10,6 +10,7 @@ from apps.data.formats import FORMATS
 from apps.data.formats.csv import DELIMITERS
 from apps.data.formats.lines import ENCODINGS
 from apps.data.importing import TASK
+from apps.data.models import Import
 from apps.data.receiving import Plan, receive
 from apps.jobs.commanding import BAD_INPUT, SubmitCommand
 from apps.jobs.errors import ArgumentError
@@ -38,7 +39,8 @@ class Command(SubmitCommand):
                 imported = receive(File(file), path.name, plan)
         except ArgumentError as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
-        self.submit(TASK, {"import_id": imported.pk}, options)
+        job = self.submit(TASK, {"import_id": imported.pk}, options)
+        Import.objects.filter(pk=imported.pk, job_id="").update(job_id=job.id)
 
 
 def readable(name: str) -> Path:

@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -45,7 +46,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "cache_url": lambda: f"redis://cache:{password()}@redis-cache:6379/0",
     # No secret until you put your mail server here: smtp+tls://user:password@mail.example.com:587
     "email_url": lambda: "file:///var/lib/switchyard/mail",
-    **{f"broker_url_{role}": lambda role=role: broker_url(role) for role in RIGHTS},
+    **{f"broker_url_{role}": partial(broker_url, role) for role in RIGHTS},
 }
 
 

@@ -86,4 +86,7 @@ def transport_options(url: str) -> dict[str, Any]:
 
 def publish_options(url: str) -> dict[str, Any]:
     """What each publish asks of the broker: refuse what no queue takes, answer within bounds."""
-    return {"mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS} if is_amqp(url) else {}
+    if not is_amqp(url):
+        return {}
+    # `declare` nothing: `manage.py topology` did, and a publisher needs no right to make queues.
+    return {"mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS, "declare": []}

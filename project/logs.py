@@ -48,7 +48,7 @@ def logging_settings(app: AppConfig, celery: CeleryConfig) -> dict[str, Any]:
             "celery.task": {"handlers": ["task"], "propagate": False},
             "django_structlog": {"level": "INFO" if json else "WARNING"},
             "httpx": {"level": "WARNING"},
-            "flower": {"level": "WARNING"},
+            "flower": {"level": "ERROR"},
         },
     }
 

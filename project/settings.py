@@ -219,7 +219,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = celery.worker_prefetch_multiplier
 CELERY_WORKER_MAX_TASKS_PER_CHILD = celery.worker_max_tasks_per_child
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = celery.worker_max_memory_per_child
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = celery.worker_soft_shutdown_timeout
-CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+# Without native delays, jobs that wait for their time are in the worker and have to be handed back.
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = not broker.is_amqp(deployment.broker_url)
 CELERY_WORKER_ETA_TASK_LIMIT = 100
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30
 CELERY_WORKER_SEND_TASK_EVENTS = celery.worker_send_task_events

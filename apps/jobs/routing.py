@@ -1,22 +1,37 @@
 """Which queue a job goes to. Set as Celery's one router; the table is `settings.ROUTES`."""
 
+import re
 from functools import cache
 from typing import Any
 
 from celery.app.routes import MapRoute
 from django.conf import settings
 
+DELAY = re.compile(r"^(?:[01]\.){28}")  # what native delays put before a routing key
+
 
 def route(name: str, args: Any, kwargs: Any, options: dict[str, Any], task: object = None) -> dict[str, Any]:
-    """An asked-for queue, else the urgent lane, else the first pattern that fits, else the default."""
+    """An asked-for queue, else the urgent lane, else the first pattern that fits, else the default.
+
+    A retry stays in the queue of its delivery: what it carries of its priority can't be trusted,
+    because a message that was given none arrives with 0.
+    """
     publish = settings.PUBLISH_OPTIONS
     if options.get("queue"):
         return {**publish}
+    if options.get("routing_key"):
+        return {**publish, **delivered_from(options["routing_key"])}
     priority = options.get("priority")
     if priority is not None and priority <= settings.URGENT_PRIORITY_MAX:
         return {"queue": settings.URGENT_QUEUE, **publish}
     found = patterns()(name) or {"queue": settings.CELERY_TASK_DEFAULT_QUEUE}
     return {**publish, **found}
+
+
+def delivered_from(routing_key: str) -> dict[str, str]:
+    key = DELAY.sub("", routing_key, count=1)
+    names = {queue.routing_key: queue.name for queue in settings.CELERY_TASK_QUEUES}
+    return {"queue": names[key]} if key in names else {}
 
 
 @cache

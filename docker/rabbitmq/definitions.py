@@ -39,11 +39,11 @@ ASKING = (CONTROL, REPLIES, REPLY_QUEUE)  # needed to send control messages and 
 RIGHTS = {
     # `manage.py topology`, at the start of each deployment.
     "topology": (".*", ".*", ".*"),
-    # The site and beat: they publish, and with that declare, but read no job.
+    # The site and beat: they publish, and neither make a queue nor read a job.
     "web": (
-        only(WORK, EVENTS, *ASKING),
-        only(WORK, EVENTS, DELAY_ENTRY, *ASKING),
-        only(TASKS, REPLIES, REPLY_QUEUE),
+        only(EVENTS, *ASKING),
+        only(TASKS, EVENTS, DELAY_ENTRY, *ASKING),
+        only(REPLIES, REPLY_QUEUE),
     ),
     "worker": (
         only(WORK, DELAYS, EVENTS, CONTROL, MAILBOX, REPLIES),

@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
+from apps.jobs.errors import TemporaryError
 from apps.jobs.progress import progress, track
 
 
@@ -23,3 +24,11 @@ def count_task(total: int) -> dict[str, Any]:
         pass
     progress(total, total, "counted")
     return {"counted": total}
+
+
+@shared_task(bind=True, default_retry_delay=1, retry_backoff=False)
+def stumble_task(self: Any, times: int) -> str:
+    """Fails so many times, then tells the queue it was delivered from."""
+    if self.request.retries < times:
+        raise TemporaryError("not yet")
+    return str(self.request.delivery_info["routing_key"]).rpartition(".")[2]

@@ -27,6 +27,16 @@ def test_an_asked_for_queue_wins_over_everything() -> None:
     assert "queue" not in route("apps.email.tasks.send_email_task", (), {}, {"queue": "data", "priority": 0})
 
 
+@pytest.mark.parametrize("key", ["data", "0." * 27 + "1.data"])
+def test_a_retry_stays_in_the_queue_of_its_delivery(key: str) -> None:
+    delivery = {"exchange": "tasks", "routing_key": key, "priority": 0}
+    assert route("apps.email.tasks.send_email_task", (), {}, delivery)["queue"] == "data"
+
+
+def test_a_retry_from_an_unknown_key_goes_where_it_says() -> None:
+    assert "queue" not in route("shop.tasks.ship", (), {}, {"routing_key": "elsewhere"})
+
+
 def test_every_route_asks_rabbitmq_to_refuse_what_it_cannot_route() -> None:
     assert route("shop.tasks.ship", (), {}, {})["mandatory"] is True
     assert route("shop.tasks.ship", (), {}, {"queue": "data"})["mandatory"] is True

@@ -23,6 +23,7 @@ class Command(BaseCommand):
             "FLOWER_URL_PREFIX": settings.FLOWER_URL_PREFIX,
             "FLOWER_MAX_TASKS": "10000",
             "FLOWER_MAX_WORKERS": "200",
+            "FLOWER_READ_ONLY": str(settings.ENVIRONMENT == "production"),
             "FLOWER_PORT": str(options["port"]),
             "FLOWER_ADDRESS": options["address"],
         }

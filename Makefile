@@ -1,6 +1,8 @@
 # Two commands are enough: `make run` and `make test`. Everything else is a part of them.
 PYTHON ?= python3
 VENV := .venv/bin
+# Test processes, each with servers of its own; they wait more than they compute.
+WORKERS ?= 3
 
 .PHONY: run test check format lock bench messages clean help
 
@@ -11,7 +13,7 @@ run:  ## start everything here and run a first job of each family
 test:  ## lint, types and every test, on real servers of their own
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(MAKE) --no-print-directory check
-	@$(VENV)/python -m pytest -q
+	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 check:  ## lint, types, Django's checks and the architecture; needs no server
 	@$(PYTHON) scripts/bootstrap.py dev

@@ -6,6 +6,7 @@ PostgreSQL and Valkey start at once; RabbitMQ when the first test asks for it. `
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -61,8 +62,14 @@ class Servers:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def wanted() -> bool:
+    """With `-n`, each of xdist's workers has servers of its own, and the process that leads them none."""
+    leads = any(argument.startswith(("-n", "--numprocesses")) for argument in sys.argv[1:])
+    return os.environ.get("TEST_SERVERS") != "none" and ("PYTEST_XDIST_WORKER" in os.environ or not leads)
+
+
 servers = Servers()
-if os.environ.get("TEST_SERVERS") != "none":
+if wanted():
     servers.start()
 
 

@@ -150,7 +150,7 @@ def test_everything_works_without_javascript(site: OwnSite, page: Page, browser:
     plain.get_by_label("Name").fill("Bob")
     plain.get_by_role("button", name="Run").click()
     ended(plain.url.split("/")[-2])
-    plain.reload()
+    plain.goto(plain.url)
     expect(plain.locator("#job-state")).to_have_text("Success")
     expect(plain.get_by_text("Hello, Bob!")).to_be_visible()
     plain.context.close()

@@ -16,6 +16,7 @@ TICKS = 5
 BAND_SHARE, BAR_MAX_PERCENT = 0.72, 9.0
 LETTER_PIXELS, LABEL_GAP_PIXELS = 7, 18
 WIDE_PIXELS, NARROW_PIXELS = 800, 250
+SMALLEST = 1e-300  # below it a step rounds to nothing
 LABEL_LETTERS = 16
 PALETTE = 6
 DAY = 86_400
@@ -195,7 +196,7 @@ def step_of(chart: Chart, span: float) -> float:
 
 def decimal_step(rough: float) -> float:
     """1, 2, 2.5 or 5 times a power of ten, the next at or above."""
-    power = 10.0 ** math.floor(math.log10(rough))
+    power = 10.0 ** math.floor(math.log10(max(rough, SMALLEST)))
     return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
 
 

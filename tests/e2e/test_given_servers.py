@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from project.servers.rabbitmq import RabbitMQ
 from tests.e2e.platform import Platform
-from tests.servers import servers
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,16 @@ FAMILIES = ("email", "data", "report", "notification", "cleanup")
 
 
 @pytest.fixture(scope="module")
-def given(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A broker on which no other test's worker listens."""
+    broker = RabbitMQ(tmp_path_factory.mktemp("given") / "rabbitmq")
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(scope="module")
+def given(rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("CREATE DATABASE given_servers")
@@ -29,7 +38,7 @@ def given(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
         tmp_path_factory.mktemp("given") / "var",
         DATABASE_URL=f"{base}/given_servers",
         REDIS_URL=os.environ["REDIS_URL"],
-        CELERY_BROKER_URL=broker,
+        CELERY_BROKER_URL=rabbitmq.url,
     )
     platform.start()
     yield platform
@@ -47,26 +56,16 @@ def test_no_server_is_embedded(given: Platform, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("queue", FAMILIES)
-def test_each_job_went_through_its_own_queue(given: Platform, queue: str) -> None:
-    if servers.rabbitmq is None:
-        pytest.fail("this test asks the management pages of the run's own RabbitMQ")
-    wait_until(lambda: delivered(queue) >= 1, 30, f"a delivery in {queue}")
+def test_each_job_went_through_its_own_queue(given: Platform, rabbitmq: RabbitMQ, queue: str) -> None:
+    wait_until(lambda: delivered(rabbitmq, queue) >= 1, 30, f"a delivery in {queue}")
 
 
-def delivered(queue: str) -> int:
+def delivered(rabbitmq: RabbitMQ, queue: str) -> int:
     """How many messages the broker has handed out of a queue; its figures are some seconds old."""
-    assert servers.rabbitmq is not None
-    base, path = servers.rabbitmq.management_url, f"/api/queues/{servers.rabbitmq.vhost}/{queue}"
-    scheme, _, rest = base.partition("://")
+    scheme, _, rest = rabbitmq.management_url.partition("://")
     credentials, _, host = rest.rpartition("@")
-    opener = urllib.request.build_opener()
-    request = urllib.request.Request(f"{scheme}://{host}{path}")
-    request.add_header("Authorization", basic(credentials))
-    with opener.open(request, timeout=10) as answer:
+    request = urllib.request.Request(f"{scheme}://{host}/api/queues/{rabbitmq.vhost}/{queue}")
+    request.add_header("Authorization", "Basic " + base64.b64encode(credentials.encode()).decode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
         stats = json.load(answer).get("message_stats", {})
     return int(stats.get("deliver_get", 0))
-
-
-def basic(credentials: str) -> str:
-
-    return "Basic " + base64.b64encode(credentials.encode()).decode()

@@ -1,6 +1,5 @@
 """The list of results on a hundred thousand rows."""
 
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from django_celery_results.models import TaskResult
 from apps.jobs.admin import COUNT_LIMIT, BoundedPaginator
 from apps.jobs.tests.test_admin import MANY, RESULTS, make_many
 
-QUERIES, SECONDS = 13, 2.0
+QUERIES = 13
 SMALL_READ = 25_000  # rows; a few pages of an index, the bounded count, and no whole table
 
 
@@ -30,20 +29,13 @@ def hundred_thousand(django_db_setup: None, django_db_blocker: Any) -> Any:
     ["", "p=40", "status=FAILURE", "worker=w1@host", "periodic_task_name=schedule 3", "q=job-777", "o=4",
      "date_created__year=2026"],
 )  # fmt: skip
-def test_a_page_takes_few_queries_and_little_time(
-    admin_client: Client, hundred_thousand: None, query: str
-) -> None:
+def test_a_page_takes_few_queries(admin_client: Client, hundred_thousand: None, query: str) -> None:
     admin_client.get(RESULTS)
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
-        started = time.monotonic()
+    with CaptureQueriesContext(connection) as asked:
         page = admin_client.get(RESULTS, query_params=dict([query.split("=")] if query else []))
-        took = time.monotonic() - started
     assert page.status_code == 200
     assert len(page.context["cl"].result_list) > 0
     assert len(asked) <= QUERIES
-    assert took < SECONDS
 
 
 @pytest.mark.slow

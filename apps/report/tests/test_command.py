@@ -38,7 +38,8 @@ def test_list_shows_reports_with_their_parameters() -> None:
 def test_it_hands_in_a_job_with_checked_parameters() -> None:
     run("everything", "--format", "xlsx", "--parameter", "since=2026-01-01", "--parameter", "region=north")
     (job,) = reading.latest()
-    assert job.args == ("everything", "xlsx", {"since": "2026-01-01", "region": "north"})
+    wanted = {"since": "2026-01-01", "region": "north"}
+    assert job.kwargs == {"report": "everything", "format": "xlsx", "parameters": wanted}
 
 
 @pytest.mark.parametrize(

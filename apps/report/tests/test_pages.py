@@ -85,7 +85,7 @@ def test_a_sent_form_hands_in_a_job_and_shows_its_report(alice: Client, reader: 
     assert report.parameters == {**PERIOD, "region": "north", "top": 5, "order": "orders", "drafts": True}
     job = reading.find(report.job_id)
     assert job
-    assert job.args == ("everything", "csv", report.parameters)
+    assert job.kwargs == {"report": "everything", "format": "csv", "parameters": report.parameters}
 
 
 def test_empty_fields_take_their_defaults(alice: Client) -> None:

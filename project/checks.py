@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from project.deployment import unknown_variables
+from project.servers.running import Running
 
 
 def unknown_names(**_: Any) -> list[CheckMessage]:
@@ -34,6 +35,11 @@ def routes_lead_somewhere(**_: Any) -> list[CheckMessage]:
         for where, queue in asked.items()
         if queue not in names
     ]
+
+
+def embedded_database_stopped() -> bool:
+    """Whether the database that can't be reached is the one `manage.py up` brings."""
+    return "postgres" in settings.EMBEDDED_SERVERS and not Running.read(settings.VAR_ROOT).alive("postgres")
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -274,6 +274,14 @@ def test_the_results_url_of_the_environment_is_mirrored_too(tmp_path: Path) -> N
     assert done.stdout.strip() == "MirroredBackend", done.stderr
 
 
+def test_a_stopped_embedded_server_is_said_in_one_line(tmp_path: Path) -> None:
+    done = manage("cleanup", "--list", DATABASE_URL="", REDIS_URL="", VAR_ROOT=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        "The embedded servers are not running. Start them in another terminal: make run"
+    ]
+
+
 def manage(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return python("manage.py", *arguments, **variables)
 

@@ -20,7 +20,7 @@ check:  ## lint, types, Django's checks and the architecture; needs no server
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/mypy
-	@$(VENV)/djlint templates --check --lint --quiet
+	@$(VENV)/djlint templates --check --lint
 	@$(VENV)/python manage.py check --fail-level WARNING
 	@$(VENV)/python -W ignore manage.py makemigrations --check --dry-run
 	@TEST_SERVERS=none $(VENV)/python -m pytest -q tests/architecture

@@ -14,6 +14,7 @@ LOCAL_IMPORTS = {
     "apps/jobs/__init__.py": "models can't be imported together with the package",
     "apps/jobs/apps.py": "nor before the apps are ready",
     "project/apps.py": "checks read the settings",
+    "manage.py": "the name of the settings comes first",
 }
 
 

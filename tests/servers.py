@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,12 @@ def broker() -> str:
     servers.start_broker()
     call_command("topology", verbosity=0)
     return os.environ["CELERY_BROKER_URL"]
+
+
+@pytest.fixture(scope="module")
+def quiet_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A broker on which the run's shared worker doesn't listen, for tests that bring their own."""
+    rabbitmq = RabbitMQ(tmp_path_factory.mktemp("quiet") / "rabbitmq")
+    rabbitmq.start()
+    yield rabbitmq
+    rabbitmq.kill()

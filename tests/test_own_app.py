@@ -9,8 +9,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django_celery_results.models import TaskResult
+from kombu import Connection
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from project.broker import declare
+from project.servers.rabbitmq import RabbitMQ
 from tests.ownapp.serving import OwnSite, own_worker
 from tests.waiting import WorkerProcess, ended, wait_until
 
@@ -20,16 +23,18 @@ PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
-def _own_worker(broker: str, django_db_setup: None) -> Iterator[WorkerProcess]:
-    process = own_worker()
+def _own_worker(quiet_rabbitmq: RabbitMQ, django_db_setup: None) -> Iterator[WorkerProcess]:
+    with Connection(quiet_rabbitmq.url) as connection:
+        declare(connection, settings.CELERY_TASK_QUEUES)
+    process = own_worker(quiet_rabbitmq.url)
     process.start()
     yield process
     process.stop()
 
 
 @pytest.fixture(scope="module")
-def site(_own_worker: WorkerProcess) -> Iterator[OwnSite]:
-    served = OwnSite()
+def site(quiet_rabbitmq: RabbitMQ, _own_worker: WorkerProcess) -> Iterator[OwnSite]:
+    served = OwnSite(quiet_rabbitmq.url)
     served.start()
     yield served
     served.stop()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from project.checks import unknown_names
 from project.servers import running
 from project.servers.guarding import guard
 from project.servers.ports import NoFreePortError, free_port
@@ -63,6 +64,8 @@ def supervise(plan: Plan, output: Output) -> int:
 
 def start(plan: Plan, supervisor: Supervisor) -> None:
     """Raises Stopped, StartError or ServerError."""
+    for warning in unknown_names():
+        supervisor.say(f"{warning.msg} {warning.hint}")
     for server in programs.servers(plan):
         start_server(plan, supervisor, server)
     plan = with_free_ports(plan, supervisor.say)

@@ -12,8 +12,8 @@ def clean_redis() -> None:
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The platform as `make run` starts it: every server embedded."""
-    started = Platform(tmp_path_factory.mktemp("platform") / "var")
+    """The platform as `make run` starts it: every server embedded, and one name mistyped."""
+    started = Platform(tmp_path_factory.mktemp("platform") / "var", CELERY_WORKER_CONCURENCY="2")
     started.start()
     yield started
     if not started.ended():

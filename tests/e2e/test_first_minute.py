@@ -42,6 +42,11 @@ def test_one_job_of_each_family_succeeded(platform: Platform, family: str) -> No
     assert re.search(rf"^{family} .* SUCCESS ", platform.said(), re.MULTILINE), platform.said()
 
 
+def test_a_mistyped_variable_is_told_at_the_start(platform: Platform) -> None:
+    assert "CELERY_WORKER_CONCURENCY is set, but nothing reads it." in platform.said()
+    assert "Did you mean CELERY_WORKER_CONCURRENCY?" in platform.said()
+
+
 def test_the_overview_shows_what_ran(platform: Platform, page: Page) -> None:
     page.goto(f"{platform.url}/")
     expect(page.locator("h1")).to_be_visible()

@@ -21,16 +21,7 @@ FAMILIES = ("email", "data", "report", "notification", "cleanup")
 
 
 @pytest.fixture(scope="module")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A broker on which no other test's worker listens."""
-    broker = RabbitMQ(tmp_path_factory.mktemp("given") / "rabbitmq")
-    broker.start()
-    yield broker
-    broker.kill()
-
-
-@pytest.fixture(scope="module")
-def given(rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def given(quiet_rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("CREATE DATABASE given_servers")
@@ -38,7 +29,7 @@ def given(rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Itera
         tmp_path_factory.mktemp("given") / "var",
         DATABASE_URL=f"{base}/given_servers",
         REDIS_URL=os.environ["REDIS_URL"],
-        CELERY_BROKER_URL=rabbitmq.url,
+        CELERY_BROKER_URL=quiet_rabbitmq.url,
     )
     platform.start()
     yield platform
@@ -56,8 +47,8 @@ def test_no_server_is_embedded(given: Platform, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("queue", FAMILIES)
-def test_each_job_went_through_its_own_queue(given: Platform, rabbitmq: RabbitMQ, queue: str) -> None:
-    wait_until(lambda: delivered(rabbitmq, queue) >= 1, 30, f"a delivery in {queue}")
+def test_each_job_went_through_its_own_queue(given: Platform, quiet_rabbitmq: RabbitMQ, queue: str) -> None:
+    wait_until(lambda: delivered(quiet_rabbitmq, queue) >= 1, 30, f"a delivery in {queue}")
 
 
 def delivered(rabbitmq: RabbitMQ, queue: str) -> int:

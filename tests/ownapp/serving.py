@@ -14,21 +14,21 @@ from tests.waiting import WorkerProcess, of_test_database, wait_until
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.ownapp.settings"}
 
 
-def own_worker() -> WorkerProcess:
-    return WorkerProcess(environment=SETTINGS)
+def own_worker(broker_url: str) -> WorkerProcess:
+    return WorkerProcess(environment=SETTINGS | {"CELERY_BROKER_URL": broker_url})
 
 
 class OwnSite:
     """gunicorn with the own app installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker_url: str) -> None:
         port = free_port(None)
         self.url = f"http://127.0.0.1:{port}"
         self.argv = [
             sys.executable, "-m", "gunicorn", "project.wsgi", "--bind", f"127.0.0.1:{port}",
             "--workers", "1", "--threads", "4", "--no-control-socket",
         ]  # fmt: skip
-        self.environment = os.environ | of_test_database() | SETTINGS
+        self.environment = os.environ | of_test_database() | SETTINGS | {"CELERY_BROKER_URL": broker_url}
         self.log = Path(tempfile.mkstemp(suffix=".log")[1])
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -41,7 +41,7 @@ INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py loads the admin, so workers need not
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

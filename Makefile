@@ -1,10 +1,10 @@
 # Two commands are enough: `make run` and `make test`. Everything else is a part of them.
 PYTHON ?= python3
 VENV := .venv/bin
-# Test processes, each with servers of its own; they wait more than they compute.
-WORKERS ?= 3
+# Test processes, each with servers of its own: one for each core.
+WORKERS ?= 2
 
-.PHONY: run test check format lock bench messages clean help
+.PHONY: run test check format lock chaos bench messages clean help
 
 run:  ## start everything here and run a first job of each family
 	@$(PYTHON) scripts/bootstrap.py embedded
@@ -13,7 +13,7 @@ run:  ## start everything here and run a first job of each family
 test:  ## lint, types and every test, on real servers of their own
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(MAKE) --no-print-directory check
-	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	@$(VENV)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check:  ## lint, types, Django's checks and the architecture; needs no server
 	@$(PYTHON) scripts/bootstrap.py dev
@@ -33,9 +33,13 @@ lock:  ## resolve requirements/*.in anew
 		$(VENV)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 			--no-header --no-annotate requirements/$$level.in -o requirements/$$level.txt || exit 1; done
 
+chaos:  ## 5,000 jobs under two minutes of random faults; SEED=n repeats a run
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(VENV)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
 bench:  ## every benchmark; figures in benchmarks/results
 	@$(PYTHON) scripts/bootstrap.py dev
-	@for file in benchmarks/[a-z]*.py; do $(VENV)/python $$file || exit 1; done
+	@for file in $$(grep -l __main__ benchmarks/*.py); do $(VENV)/python $$file || exit 1; done
 
 messages:  ## collect texts for translation and compile them
 	@$(VENV)/python manage.py makemessages -l zh_Hans --ignore .venv --ignore var && $(VENV)/python manage.py compilemessages --ignore .venv

@@ -1,8 +1,8 @@
 #!/bin/sh
 # One image, many processes; the first word chooses:
-#   web | worker | urgent | beat | flower   a process that runs on
-#   migrate                                 prepares database, broker and schedules, then ends
-#   anything else                           a manage.py command
+#   web | worker | urgent | recorder | beat | flower   a process that runs on
+#   migrate         prepares database, broker and schedules, then ends
+#   anything else   a manage.py command
 # Further words go to the process itself.
 set -eu
 cd "$(dirname "$0")/.."
@@ -48,6 +48,10 @@ case "$role" in
         ;;
     urgent)
         celery_worker --queues urgent "$@"
+        ;;
+    recorder)
+        note
+        exec python manage.py recorder --pulse "$HOME/.switchyard-pulse" "$@"
         ;;
     beat)
         note

@@ -7,6 +7,8 @@ web, flower  The page that answers from the process alone. Says nothing of the s
 worker       The main process runs and holds a connection to the broker. The broker hangs up on who
              misses two heartbeats, so a frozen worker shows within about a minute. A pool whose
              every process is stuck in a job does not show; time limits end those.
+recorder     Each of its duties comes round, as it notes itself in a file; one that hangs for a minute shows,
+             a duty that fails and begins anew does not: /health/ready of the site tells what waits.
 beat         Its main thread wakes up, which it does once a second. It may yet fail to send.
 """
 
@@ -18,9 +20,11 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-NOTE = Path(os.environ.get("HOME", ".")) / ".switchyard-process"
+HOME = Path(os.environ.get("HOME", "."))
+NOTE, PULSE = HOME / ".switchyard-process", HOME / ".switchyard-pulse"
 ANSWER_SECONDS = 4
 BEAT_SECONDS = 2.5
+PULSE_SECONDS = 15
 OK = 200
 ESTABLISHED = "01"  # in /proc/net/tcp
 AMQP_PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379}
@@ -56,6 +60,16 @@ def worker(pid: int) -> None:
         raise Sick(f"no connection to the broker's port {port}")
 
 
+def recorder(pid: int) -> None:
+    alive(pid)
+    silent = time.time() - PULSE.stat().st_mtime
+    if silent > PULSE_SECONDS:
+        raise Sick(f"has not moved for {silent:.0f} s")
+    stuck = PULSE.read_text().strip()
+    if stuck:
+        raise Sick(f"stuck: {stuck}")
+
+
 def beat(pid: int) -> None:
     alive(pid)
     before = wake_ups(pid)
@@ -64,7 +78,9 @@ def beat(pid: int) -> None:
         raise Sick(f"has not moved in {BEAT_SECONDS} s")
 
 
-CHECKS = {"web": web, "flower": flower, "worker": worker, "urgent": worker, "beat": beat}
+CHECKS = {
+    "web": web, "flower": flower, "worker": worker, "urgent": worker, "recorder": recorder, "beat": beat,
+}  # fmt: skip
 
 
 def page(port: int, path: str) -> None:

@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 # Others on this machine are kept out by the folder. The files themselves must be readable by the
 # containers' users, whose numbers this machine doesn't know.
 FOLDER_MODE, FILE_MODE = 0o700, 0o644
+STATE_USERS = ("worker", "web", "recorder")  # of docker/redis/state.acl
 
 
 def password() -> str:
@@ -35,14 +36,17 @@ def broker_url(role: str) -> str:
     return f"amqp://{role}:{password()}@rabbitmq:5672/{VHOST}"
 
 
+def redis_url(role: str) -> str:
+    return f"redis://{role}:{password()}@redis-state:6379/0"
+
+
 MAKERS: dict[str, Callable[[], str]] = {
     "secret_key": lambda: secrets.token_urlsafe(60),
     "webhook_secret": password,
     "flower_basic_auth": lambda: f"admin:{password()}",
     "postgres_admin_password": password,
     "database_url": lambda: f"postgresql://switchyard:{password()}@postgres:5432/switchyard",
-    "redis_url_web": lambda: f"redis://web:{password()}@redis-state:6379/0",
-    "redis_url_worker": lambda: f"redis://worker:{password()}@redis-state:6379/0",
+    **{f"redis_url_{role}": partial(redis_url, role) for role in STATE_USERS},
     "cache_url": lambda: f"redis://cache:{password()}@redis-cache:6379/0",
     # No secret until you put your mail server here: smtp+tls://user:password@mail.example.com:587
     "email_url": lambda: "file:///var/lib/switchyard/mail",
@@ -89,7 +93,7 @@ def make(path: Path, maker: Callable[[], str]) -> bool:
 def derived(folder: Path) -> dict[str, str]:
     """What the servers read, by file name. Raises BadSecret."""
     brokers = {role: password_of(folder / f"broker_url_{role}.txt") for role in RIGHTS}
-    state = {role: password_of(folder / f"redis_url_{role}.txt") for role in ("worker", "web")}
+    state = {role: password_of(folder / f"redis_url_{role}.txt") for role in STATE_USERS}
     return {
         "postgres_password.txt": f"{password_of(folder / 'database_url.txt')}\n",
         "rabbitmq_definitions.json": f"{json.dumps(definitions(brokers), indent=2)}\n",

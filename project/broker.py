@@ -1,6 +1,6 @@
 """Where brokers differ: queue arguments, delayed delivery and transport options.
 
-The only module that asks which broker it is. Reasons: docs/configuration.md, "Delivery".
+The only module that asks which broker it is. Reasons: docs/delivery.md.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ from project.topology import DEAD, TASKS, UNROUTED, QueueRow
 SOCKET_TIMEOUT_SECONDS = 10
 CONFIRM_TIMEOUT_SECONDS = 5
 VISIBILITY_TIMEOUT_SECONDS = 3600
+SPARE_SECONDS = 300  # of a time-out over the longest job
 
 
 def is_amqp(url: str) -> bool:
@@ -70,7 +71,8 @@ def declare(connection: Connection, queues: Iterable[Queue]) -> list[str]:
     return [queue.name for queue in rows]
 
 
-def transport_options(url: str) -> dict[str, Any]:
+def transport_options(url: str, time_limit: int | None = None) -> dict[str, Any]:
+    """`time_limit`: the seconds that a job may run."""
     if is_amqp(url):
         return {
             "confirm_publish": True,
@@ -78,10 +80,19 @@ def transport_options(url: str) -> dict[str, Any]:
             "write_timeout": SOCKET_TIMEOUT_SECONDS,
         }
     return {
-        "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+        # After this time the job is given to another worker too.
+        "visibility_timeout": max(VISIBILITY_TIMEOUT_SECONDS, (time_limit or 0) + SPARE_SECONDS),
         "socket_keepalive": True,
         "global_keyprefix": "switchyard:",
     }
+
+
+def acknowledgement_timeout(url: str, given: int | None) -> int | None:
+    """Seconds after which RabbitMQ, by its `consumer_timeout`, gives an unfinished job to another worker.
+
+    None: never, or by `visibility_timeout`, which follows the time limit.
+    """
+    return given if is_amqp(url) else None
 
 
 def publish_options(url: str) -> dict[str, Any]:

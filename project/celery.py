@@ -11,7 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 app = Celery("switchyard", task_cls="apps.jobs.task:JobTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Not by settings: Celery lets the variable CELERY_RESULT_BACKEND, a plain Redis URL, win over them.
-app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:MirroredBackend")
+app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:LedgerBackend")
+app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
+app.steps["consumer"].add("apps.jobs.heartbeat:LeaveLoop")
 
 
 @setup_logging.connect

@@ -1,16 +1,30 @@
-"""What `manage.py check` says about the configuration beyond single values."""
+"""What `manage.py check` says about the configuration beyond single values.
+
+Workers, and commands that check the system, don't start while there is an error. What needs a server
+to answer has the tag `database`: `manage.py migrate` and `check --database default` ask for it.
+"""
 
 import difflib
+from collections import defaultdict
+from itertools import permutations
 from typing import Any
+from urllib.parse import urlsplit
 
+from celery import current_app
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 
+from project.broker import SPARE_SECONDS, is_amqp
 from project.deployment import unknown_variables
 from project.servers.running import Running
+from project.topology import DEAD, NAME, UNROUTED
+
+ANSWER_SECONDS = 3
+KEEPS_EVERYTHING = "noeviction"
 
 
+@register()
 def unknown_names(**_: Any) -> list[CheckMessage]:
     return [
         CheckWarning(
@@ -22,6 +36,7 @@ def unknown_names(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register()
 def routes_lead_somewhere(**_: Any) -> list[CheckMessage]:
     names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
     asked = {pattern: route["queue"] for pattern, route in settings.ROUTES.items()}
@@ -35,6 +50,105 @@ def routes_lead_somewhere(**_: Any) -> list[CheckMessage]:
         for where, queue in asked.items()
         if queue not in names
     ]
+
+
+@register()
+def jobs_end_in_time(**_: Any) -> list[CheckMessage]:
+    """RabbitMQ takes a message that nobody acknowledged in time away from its worker."""
+    timeout = settings.BROKER_ACK_TIMEOUT_SECONDS
+    general = settings.CELERY_TASK_TIME_LIMIT
+    own = {task.name: task.time_limit for task in current_app.tasks.values() if task.time_limit != general}
+    return [
+        Error(
+            f"{where}: a job may run {f'{limit} s' if limit else 'for ever'}, but after {timeout} s "
+            "RabbitMQ takes it away and runs it again.",
+            hint=f"Allow at most {max(timeout - SPARE_SECONDS, 1)} s. For longer jobs raise consumer_timeout "
+            "in rabbitmq.conf, and CELERY_BROKER_ACK_TIMEOUT to the same, in seconds: "
+            f"{SPARE_SECONDS} more than the longest job.",
+            id="switchyard.E002",
+        )
+        for where, limit in {"CELERY_TASK_TIME_LIMIT": general, **own}.items()
+        if timeout and (limit is None or limit + SPARE_SECONDS > timeout)
+    ]
+
+
+@register()
+def exchanges_can_delay(**_: Any) -> list[CheckMessage]:
+    kinds = {(queue.exchange.name, queue.exchange.type) for queue in settings.CELERY_TASK_QUEUES}
+    kinds.add((settings.CELERY_TASK_DEFAULT_EXCHANGE, settings.CELERY_TASK_DEFAULT_EXCHANGE_TYPE))
+    return [
+        Error(
+            f"The exchange {name!r} is {kind}: RabbitMQ's delays work on topic exchanges alone, and "
+            "workers would hold delayed jobs in the place of others.",
+            hint="Make it a topic exchange in the settings.",
+            id="switchyard.E003",
+        )
+        for name, kind in sorted(kinds)
+        if kind != "topic"
+    ]
+
+
+@register()
+def keys_are_distinct(**_: Any) -> list[CheckMessage]:
+    keys = [(queue.name, queue.routing_key) for queue in settings.CELERY_TASK_QUEUES]
+    names = {text for pair in keys for text in pair}
+    names |= {route["routing_key"] for route in settings.ROUTES.values() if "routing_key" in route}
+    bad = [f"{name!r} is no name of a-z, 0-9 and _." for name in sorted(names) if not NAME.fullmatch(name)]
+    bad += [
+        f"A job for the queue {first!r} would also reach {second!r}: their routing keys are "
+        f"{key!r} and {other!r}."
+        for (first, key), (second, other) in permutations(keys, 2)
+        if key.endswith(f".{other}") or (key == other and first < second)
+    ]
+    hint = "Give each queue a name and a routing key of its own, without dots."
+    return [Error(text, hint=hint, id="switchyard.E004") for text in bad]
+
+
+@register()
+def queue_names_are_free(**_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"The queue name {queue.name!r} is taken.",
+            hint=f"{DEAD}, {UNROUTED}, names that begin with celery and those that end with _moving "
+            "belong to Switchyard and Celery: choose another in CELERY_TASK_QUEUES.",
+            id="switchyard.E005",
+        )
+        for queue in settings.CELERY_TASK_QUEUES
+        if queue.name in {DEAD, UNROUTED} or queue.name.startswith("celery") or queue.name.endswith("_moving")
+    ]
+
+
+@register(Tags.database)
+def redis_keeps_everything(databases: object = None, **_: Any) -> list[CheckMessage]:
+    """The databases of one Redis share its memory: what evicts cache entries evicts results too."""
+    uses = {"results": settings.CELERY_RESULT_BACKEND, "state": settings.STATE_REDIS_URL}
+    if not is_amqp(settings.CELERY_BROKER_URL):
+        uses["messages"] = settings.CELERY_BROKER_URL
+    servers: dict[str, dict[str, str]] = defaultdict(dict)
+    for use, url in uses.items() if databases else ():
+        servers[urlsplit(url).netloc.rpartition("@")[2]][use] = url
+    return [message for server, urls in servers.items() for message in of_redis(server, urls)]
+
+
+def of_redis(server: str, urls: dict[str, str]) -> list[CheckMessage]:
+    from redis import Redis  # every command loads this module, hardly one asks Redis
+    from redis.exceptions import RedisError
+
+    what = f"The Redis at {server}, which keeps {' and '.join(urls)}"
+    try:
+        with Redis.from_url(next(iter(urls.values())), socket_connect_timeout=ANSWER_SECONDS) as redis:
+            policy = redis.info("memory").get("maxmemory_policy")
+    except RedisError as error:
+        hint = "Its memory must not evict (maxmemory-policy noeviction): see that it answers INFO."
+        return [CheckWarning(f"{what}, could not be asked: {error}", hint=hint, id="switchyard.W002")]
+    if policy == KEEPS_EVERYTHING:
+        return []
+    hint = (
+        f"Set maxmemory-policy {KEEPS_EVERYTHING} in its configuration. A cache that may evict needs a "
+        "Redis of its own: CACHE_URL."
+    )
+    text = f"{what}, throws some of it away when its memory is full ({policy})."
+    return [Error(text, hint=hint, id="switchyard.E006")]
 
 
 def embedded_database_stopped() -> bool:

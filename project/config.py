@@ -4,7 +4,7 @@ A variable may be given as NAME, or as NAME_FILE: the path of a file that holds 
 docs/configuration.md is made from this file by `manage.py configuration`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -58,10 +58,64 @@ class AppConfig(Section):
     )
     media_root: str = Field("", description="folder of uploads and reports; empty: var/media")
     import_max_megabytes: int = Field(200, ge=1, le=10_000, description="largest file an import takes")
+    job_arguments_max_bytes: int = Field(
+        65_536, ge=1024, le=1_048_576, description="largest JSON of all the arguments of one job"
+    )
+    redacted_names: values.Words = Field(
+        [
+            "password", "passwd", "pwd", "passphrase", "secret", "token", "jwt", "api_key", "access_key",
+            "private_key", "authorization", "credential", "cookie", "session",
+        ],
+        description="words in names of arguments whose values are hidden from people: api_key also hides "
+        "apiKey, X-Api-Key and old_api_keys",
+    )  # fmt: skip
     language_code: str = Field("en", description="default language of the pages")
     time_zone: values.Zone = Field("UTC", description="zone in which pages show times")
     log_format: Literal["text", "json"] = Field("text", description="json: one object a line")
     log_level: values.LogLevel = Field("INFO", description="lowest level that web logs")
+    ledger_stream_max: int = Field(
+        1_000_000, ge=1000, description="entries the stream holds while no recorder runs; the oldest go first"
+    )
+    ledger_document_max_bytes: int = Field(
+        65_536,
+        ge=1024,
+        le=1_000_000,
+        description="largest outcome the ledger keeps whole; Redis has the rest",
+    )
+    relay_grace_seconds: int = Field(
+        5, ge=0, le=300, description="a job not published after so long is published by the recorder"
+    )
+    recorder_batch: int = Field(1000, ge=1, le=10_000, description="entries a recorder writes at once")
+    recorder_pause_milliseconds: int = Field(
+        100, ge=0, le=1000, description="pause of a recorder after a small batch, so that the next is larger"
+    )
+    worker_lost_seconds: float = Field(
+        30, ge=2, le=3600, description="a worker without a heartbeat for so long is lost, its jobs with it"
+    )
+    sweep_after_seconds: int = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="a job that no worker holds and no queue has for so long is sent again; keep it long",
+    )
+    unknown_task_retry_seconds: int = Field(
+        1800,
+        ge=0,
+        le=86_400,
+        description="how long a task that no worker knows is tried again, as during a deployment; 0: not",
+    )
+    schedule_late_seconds: int = Field(
+        60, ge=5, le=86_400, description="a schedule that is due for so long and has not fired is late"
+    )
+    schedule_failing_count: int = Field(
+        3, ge=2, le=100, description="failed jobs in a row after which a schedule fails again and again"
+    )
+    beat_absent_seconds: int = Field(
+        60,
+        ge=5,
+        le=86_400,
+        description="beat is absent after so long without a sign of life, while a schedule is enabled",
+    )
     secure_ssl_redirect: bool = Field(
         True, description="in production, send http requests to https (health checks excepted)"
     )
@@ -88,6 +142,16 @@ class CeleryConfig(Section):
     broker_url: values.BrokerUrl | None = Field(
         None, description="amqp://user:password@host:port/vhost; unset: the embedded Valkey"
     )
+    broker_management_url: Annotated[str, values.url("http", "https")] | None = Field(
+        None,
+        description="http://user:password@host:15672, RabbitMQ's management API, for `manage.py topology`; "
+        "unset: the broker's host and user",
+    )
+    broker_ack_timeout: values.SecondsOrNone = Field(
+        1800,
+        description="consumer_timeout of your RabbitMQ, in seconds: it takes a job that runs longer away "
+        "from its worker; none: it has none",
+    )
     broker_heartbeat: int = Field(20, ge=0, le=600, description="seconds between broker heartbeats")
     broker_connection_timeout: values.Seconds = Field(4, description="seconds to reach the broker")
     broker_pool_limit: int = Field(10, ge=1, le=1000, description="connections kept open to publish")
@@ -112,6 +176,9 @@ class CeleryConfig(Section):
         True, description="true: the delay doubles each time; jitter: also random; false: fixed"
     )
     task_retry_backoff_max: values.Seconds = Field(600, description="longest delay in seconds")
+    task_retry_within: values.SecondsOrNone = Field(
+        None, description="seconds after its submission in which a job is retried; none: no limit"
+    )
     task_time_limit: values.SecondsOrNone = Field(
         300, description="seconds after which a job is killed; none: no limit"
     )
@@ -125,6 +192,12 @@ class CeleryConfig(Section):
     task_track_started: bool = Field(True, description="record when a job starts")
     task_default_queue: values.QueueName = Field("default", description="queue of unrouted tasks")
     task_default_routing_key: values.QueueName = Field("default", description="its routing key")
+    queue_delivery_limit: int = Field(
+        20, ge=1, le=1000, description="deliveries again after which a message goes to the queue dead"
+    )
+    queue_max_megabytes: int = Field(
+        2000, ge=1, le=1_000_000, description="size at which a queue refuses further messages"
+    )
     task_queues: values.Queues = Field(
         [], description='queues beside those of project/topology.py: [{"name": "video"}]'
     )

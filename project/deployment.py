@@ -94,8 +94,8 @@ class Deployment:
 
     @property
     def flower_url(self) -> str | None:
-        """Where people find Flower: as configured, or as `manage.py up` started it."""
-        return self.flower.url or self.running.urls().get("flower")
+        """Where people find Flower: as configured, or where the `manage.py up` that runs now keeps it."""
+        return self.flower.url or self.running.url("flower")
 
     @property
     def flower_basic_auth(self) -> str | None:

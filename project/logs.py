@@ -1,8 +1,10 @@
 """How lines are logged: plain text for people, or one JSON object a line for machines."""
 
+import logging
 from typing import Any
 
 import structlog
+from django.utils.module_loading import import_string
 
 from project.config import AppConfig, CeleryConfig
 
@@ -18,22 +20,18 @@ SHARED: list[Any] = [
 def logging_settings(app: AppConfig, celery: CeleryConfig) -> dict[str, Any]:
     """Django's LOGGING; also sets structlog up to pass its events on to it."""
     json = app.log_format == "json"
-    processors: list[Any] = [structlog.stdlib.filter_by_level, *SHARED, wrap if json else sentence]
+    processors: list[Any] = [structlog.stdlib.filter_by_level, *SHARED]
+    processors += [wrap] if json else [redact, sentence]  # as values still have names
     structlog.configure(
         processors=processors,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    line = {"()": json_formatter} if json else {"format": celery.worker_log_format}
-    task = (
-        line
-        if json
-        else {
-            "()": "celery.app.log.TaskFormatter",
-            "fmt": celery.worker_task_log_format,
-            "use_color": False,
-        }
-    )
+    line: dict[str, Any] = {"()": json_formatter}
+    task = line
+    if not json:
+        line = {"()": line_formatter, "words": celery.worker_log_format}
+        task = {"()": task_formatter, "words": celery.worker_task_log_format}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -58,13 +56,42 @@ def json_formatter() -> structlog.stdlib.ProcessorFormatter:
         foreign_pre_chain=SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.dict_tracebacks,
+            # structlog shows local variables by default: they hold the arguments of jobs.
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
+            redact,
             structlog.processors.JSONRenderer(),
         ],
     )
 
 
+class CleanFormatter(logging.Formatter):
+    """Hides what has the shape of a secret: the lines of other libraries have no named values."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        return str(import_string("apps.jobs.scrubbing.scrub_text")(self.inner.format(record)))
+
+
+def line_formatter(words: str) -> CleanFormatter:
+    return CleanFormatter(logging.Formatter(words))
+
+
+def task_formatter(words: str) -> CleanFormatter:
+    """Names the job; Celery's, which is loaded late: the web's start need not wait for it."""
+    return CleanFormatter(import_string("celery.app.log.TaskFormatter")(words, use_color=False))
+
+
 wrap = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
+
+
+def redact(logger: object, method: str, event: Any) -> Any:
+    """Hides secrets; imported late, for apps are named as strings here."""
+    return import_string("apps.jobs.scrubbing.redact_event")(logger, method, event)
 
 
 def sentence(logger: object, method: str, event: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 class Recurring:
     """`rule` is one line: "every 10 minutes", a crontab such as "0 6 * * *", with a zone behind it
     if it is not CELERY_TIMEZONE's, "once 2026-05-03T09:00:00+02:00" or "sunset 52.52 13.405".
+    What the policies, from `missed` on, can be is in docs/schedules.md.
     """
 
     name: str
@@ -21,6 +22,13 @@ class Recurring:
     queue: str | None = None
     enabled: bool = True
     description: str = ""
+    priority: int | None = None
+    owner: str = ""
+    missed: str = "once"
+    missed_window_seconds: int = 3600
+    overlap: str = "allow"
+    jitter_seconds: int = 0
+    late_seconds_max: int | None = None
 
 
 SCHEDULES = (

@@ -29,7 +29,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "project",
     "apps.jobs",
+    "apps.recorder",
+    "apps.ledger",
     "apps.schedules",
+    "apps.planner",
     "apps.console",
     "apps.monitoring",
     "apps.email",
@@ -149,10 +152,31 @@ RETRY_LIMIT = celery.task_max_retries
 RETRY_DELAY_SECONDS = celery.task_retry_delay
 RETRY_BACKOFF = celery.task_retry_backoff
 RETRY_DELAY_MAX_SECONDS = celery.task_retry_backoff_max
+RETRY_WITHIN_SECONDS = celery.task_retry_within
+LEDGER_STREAM_MAX = app.ledger_stream_max
+LEDGER_DOCUMENT_MAX_BYTES = app.ledger_document_max_bytes
+# Longer delays wait in PostgreSQL. Without native delays a worker holds the job until its time.
+BROKER_DELAY_MAX_SECONDS = 86_400 if broker.is_amqp(deployment.broker_url) else 10
+RELAY_GRACE_SECONDS = app.relay_grace_seconds
+RECORDER_BATCH = app.recorder_batch
+RECORDER_PAUSE_SECONDS = app.recorder_pause_milliseconds / 1000
+WORKER_LOST_SECONDS = app.worker_lost_seconds
+SWEEP_AFTER_SECONDS = app.sweep_after_seconds
+SCHEDULE_LATE_SECONDS = app.schedule_late_seconds
+SCHEDULE_FAILING_COUNT = app.schedule_failing_count
+BEAT_ABSENT_SECONDS = app.beat_absent_seconds
 TASK_STRICT = celery.task_strict
+JOB_ARGUMENTS_MAX_BYTES = app.job_arguments_max_bytes
+REDACTED_NAMES = tuple(app.redacted_names)
+UNKNOWN_TASK_RETRY_SECONDS = app.unknown_task_retry_seconds
+DEAD_QUEUE, UNROUTED_QUEUE = topology.DEAD, topology.UNROUTED
 URGENT_QUEUE, URGENT_PRIORITY_MAX = topology.URGENT, topology.URGENT_PRIORITY_MAX
 ROUTES = topology.expand_routes(celery.task_routes)
 PUBLISH_OPTIONS = broker.publish_options(deployment.broker_url)
+BROKER_MANAGEMENT_URL = celery.broker_management_url
+BROKER_ACK_TIMEOUT_SECONDS = broker.acknowledgement_timeout(deployment.broker_url, celery.broker_ack_timeout)
+QUEUE_DELIVERY_LIMIT = celery.queue_delivery_limit
+QUEUE_MAX_BYTES = celery.queue_max_megabytes * 1_000_000
 
 SHIPPED_SCHEDULES = recurring.SCHEDULES
 UNFOLD = unfold.UNFOLD
@@ -165,7 +189,7 @@ FLOWER_BASIC_AUTH = deployment.flower_basic_auth
 
 # --- Celery: names and reasons in docs/configuration.md ------------------------------------------
 CELERY_BROKER_URL = deployment.broker_url
-CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(deployment.broker_url)
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(deployment.broker_url, celery.hard_time_limit)
 CELERY_BROKER_HEARTBEAT = celery.broker_heartbeat
 CELERY_BROKER_CONNECTION_TIMEOUT = celery.broker_connection_timeout
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -177,6 +201,7 @@ CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE = "quorum"
 
 CELERY_RESULT_BACKEND = deployment.result_url
 CELERY_RESULT_BACKEND_ALWAYS_RETRY = True
+CELERY_RESULT_BACKEND_MAX_SLEEP_BETWEEN_RETRIES_MS = 2000
 CELERY_RESULT_EXPIRES = celery.result_expires or None
 CELERY_RESULT_FAILURE_EXPIRES = celery.result_failure_expires
 CELERY_RESULT_CHORD_EXPIRES = celery.result_chord_expires
@@ -214,6 +239,7 @@ CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_ROUTING_KEY = celery.task_default_routing_key
 CELERY_TASK_ROUTES = ["apps.jobs.routing.route"]
 
+CELERY_WORKER_CONSUMER = "apps.jobs.undecodable:CarefulConsumer"
 CELERY_WORKER_CONCURRENCY = celery.worker_concurrency
 CELERY_WORKER_PREFETCH_MULTIPLIER = celery.worker_prefetch_multiplier
 CELERY_WORKER_MAX_TASKS_PER_CHILD = celery.worker_max_tasks_per_child
@@ -225,10 +251,9 @@ CELERY_WORKER_ETA_TASK_LIMIT = 100
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30
 CELERY_WORKER_SEND_TASK_EVENTS = celery.worker_send_task_events
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = True
+# The start script refuses what has succeeded; Celery would leave such a member out of its chord.
+CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = False
 CELERY_DB_REUSE_MAX = 1000
 
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SYNC_EVERY = 1
-CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_BEAT_SCHEDULER = "apps.schedules.scheduler:Timetable"
 DJANGO_CELERY_BEAT_TZ_AWARE = True

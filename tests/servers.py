@@ -2,14 +2,16 @@
 
 PostgreSQL and Valkey start at once; RabbitMQ when the first test asks for it. `TEST_DATABASE_URL`,
 `TEST_REDIS_URL` and `TEST_BROKER_URL` name servers to use instead; `TEST_SERVERS=none` starts none.
+On a given broker the tests have virtual hosts of their own, made by its management API (tests/vhosts.py).
 """
 
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from project.servers.postgres import Postgres
 from project.servers.rabbitmq import RabbitMQ
 from project.servers.server import Server
 from project.servers.valkey import Valkey
+from tests.vhosts import Broker, Vhost
 
 PASSWORD = "test-password"
 OURS = ("CELERY_", "FLOWER_", "SWITCHYARD_")
@@ -29,7 +32,7 @@ class Servers:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="switchyard-tests-"))
         self.started: list[Server] = []
-        self.rabbitmq: RabbitMQ | None = None
+        self.broker: Broker | None = None
 
     def start(self) -> None:
         for name in [name for name in os.environ if name.startswith(OURS)]:
@@ -42,22 +45,32 @@ class Servers:
         os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL") or self.run(
             Valkey(self.folder / "valkey", PASSWORD, durable=False)
         )
-        os.environ["CELERY_BROKER_URL"] = os.environ.get("TEST_BROKER_URL") or self.prepare_rabbitmq()
+        self.broker = self.given_broker() or self.own_broker()
+        os.environ["CELERY_BROKER_URL"] = self.broker.url
+        os.environ["CELERY_BROKER_MANAGEMENT_URL"] = self.broker.management_url
 
     def run(self, server: Server) -> str:
         server.start()
         self.started.append(server)
         return server.url
 
-    def prepare_rabbitmq(self) -> str:
-        self.rabbitmq = RabbitMQ(self.folder / "rabbitmq", port=free_port(None))
-        return self.rabbitmq.url
+    def given_broker(self) -> Vhost | None:
+        given = os.environ.get("TEST_BROKER_URL")
+        return Vhost.make(given, os.environ.get("TEST_BROKER_MANAGEMENT_URL")) if given else None
+
+    def own_broker(self) -> RabbitMQ:
+        """Its addresses are known before it starts."""
+        rabbitmq = RabbitMQ(self.folder / "rabbitmq", port=free_port(None))
+        rabbitmq.management_port = free_port(None)
+        return rabbitmq
 
     def start_broker(self) -> None:
-        if self.rabbitmq is not None and self.rabbitmq not in self.started:
-            self.run(self.rabbitmq)
+        if isinstance(self.broker, RabbitMQ) and self.broker not in self.started:
+            self.run(self.broker)
 
     def stop(self) -> None:
+        if isinstance(self.broker, Vhost):
+            self.broker.delete()
         for server in reversed(self.started):
             server.kill()  # nothing of theirs is kept, and RabbitMQ takes six seconds to stop
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -86,6 +99,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """A failure may show a lone surrogate, which xdist's workers can't send: the whole run would end."""
+    found = yield
+    return sendable(found)
+
+
+def sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {sendable(name): sendable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(sendable(item) for item in value)
+    return value
+
+
 @pytest.fixture(scope="session")
 def broker() -> str:
     """A real broker with the topology declared; yields its URL."""
@@ -97,9 +127,33 @@ def broker() -> str:
 
 
 @pytest.fixture(scope="module")
-def quiet_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+def vhost() -> Iterator[Vhost]:
+    """An empty virtual host on the broker of the run: what a new broker costs seconds for."""
+    servers.start_broker()
+    assert servers.broker is not None
+    made = Vhost.make(servers.broker.url, servers.broker.management_url)
+    yield made
+    made.delete()
+
+
+@pytest.fixture(scope="module")
+def quiet_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker on which the run's shared worker doesn't listen, for tests that bring their own."""
+    vhost = servers.given_broker()
+    if vhost is not None:
+        yield vhost
+        vhost.delete()
+        return
     rabbitmq = RabbitMQ(tmp_path_factory.mktemp("quiet") / "rabbitmq")
+    rabbitmq.start()
+    yield rabbitmq
+    rabbitmq.kill()
+
+
+@pytest.fixture(scope="module")
+def own_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ of this machine, whatever broker is given: to be killed, and told by `rabbitmqctl`."""
+    rabbitmq = RabbitMQ(tmp_path_factory.mktemp("own") / "rabbitmq")
     rabbitmq.start()
     yield rabbitmq
     rabbitmq.kill()

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from project.broker import declare
 from project.servers.rabbitmq import RabbitMQ
-from tests.ownapp.serving import OwnSite, own_worker
+from tests.ownapp.serving import OwnSite, own_recorder, own_worker
 from tests.waiting import WorkerProcess, ended, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,13 +23,15 @@ PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
-def _own_worker(quiet_rabbitmq: RabbitMQ, django_db_setup: None) -> Iterator[WorkerProcess]:
+def _own_worker(no_others: None, quiet_rabbitmq: RabbitMQ) -> Iterator[WorkerProcess]:
     with Connection(quiet_rabbitmq.url) as connection:
         declare(connection, settings.CELERY_TASK_QUEUES)
-    process = own_worker(quiet_rabbitmq.url)
+    process, recorder = own_worker(quiet_rabbitmq.url), own_recorder(quiet_rabbitmq.url)
+    recorder.start()
     process.start()
     yield process
     process.stop()
+    recorder.stop()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,7 @@ def test_a_job_that_will_be_retried_says_why(page: Page) -> None:
     page.goto(f"/run/{TASKS}.trip/?times_before_it_works=2")
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#job-state")).to_have_text("Retry", timeout=PATIENCE_MS)
-    expect(page.get_by_text("TemporaryError: the road was wet", exact=True)).to_be_visible()
+    expect(page.locator(".message-warning")).to_have_text("TemporaryError: the road was wet")
 
 
 def test_tasks_are_searched_while_typing(page: Page) -> None:

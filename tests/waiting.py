@@ -16,7 +16,7 @@ from django.db import connection
 from apps.jobs import reading
 from project.servers.guarding import CHILDREN, guard
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.05
 
 Found = TypeVar("Found")
@@ -50,19 +50,11 @@ def ended(job_id: str, seconds: float = DEADLINE_SECONDS) -> reading.JobView:
     return wait_until(look, seconds, f"job {job_id} to end")  # type: ignore[return-value]
 
 
-class WorkerProcess:
-    """A `celery worker` of its own, on the test database. Extra arguments go to its command line."""
+class OwnProcess:
+    """A process of ours on the test database, in a group of its own; it is ready once it says so."""
 
-    def __init__(
-        self, *arguments: str, concurrency: int = 2, environment: dict[str, str] | None = None
-    ) -> None:
-        queues = ",".join(queue.name for queue in settings.CELERY_TASK_QUEUES)
-        self.argv = [
-            sys.executable, "-m", "celery", "-A", "project", "worker", "-Q", queues,
-            "-c", str(concurrency), "-n", f"test{id(self)}@%h", "--without-gossip", "--without-mingle",
-            "-I", "apps.jobs.tests.sample_tasks",
-            *arguments,
-        ]  # fmt: skip
+    def __init__(self, argv: list[str], ready: str, environment: dict[str, str] | None = None) -> None:
+        self.argv, self.ready = argv, ready
         self.environment = os.environ | of_test_database() | (environment or {})
         self.log = Path(tempfile.mkstemp(suffix=".log")[1])
         self.process: subprocess.Popen[bytes] | None = None
@@ -74,7 +66,7 @@ class WorkerProcess:
                 start_new_session=True,
             )  # fmt: skip
         guard().watch(self.pid, signal.SIGKILL, 0, CHILDREN)
-        wait_until(lambda: " ready." in self.output_while_alive(), what="the worker to be ready")
+        wait_until(lambda: self.ready in self.output_while_alive(), what=f"{self.argv} to be ready")
 
     def output_while_alive(self) -> str:
         self.ensure_alive()
@@ -82,7 +74,7 @@ class WorkerProcess:
 
     def ensure_alive(self) -> None:
         if self.process is None or self.process.poll() is not None:
-            raise AssertionError(f"the worker died:\n{self.output()[-3000:]}")
+            raise AssertionError(f"the process died:\n{self.output()[-3000:]}")
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
@@ -93,7 +85,7 @@ class WorkerProcess:
         return self.process.pid
 
     def kill(self) -> None:
-        """kill -9 of the worker and its pool."""
+        """kill -9 of the process and those it began."""
         self.signal_all(signal.SIGKILL)
 
     def stop(self, seconds: float = 20) -> None:
@@ -111,6 +103,31 @@ class WorkerProcess:
         assert self.process is not None
         if number == signal.SIGKILL:
             self.process.wait()
+
+
+class WorkerProcess(OwnProcess):
+    """A `celery worker` that knows the sample tasks. Extra arguments go to its command line."""
+
+    def __init__(
+        self, *arguments: str, concurrency: int = 2, environment: dict[str, str] | None = None
+    ) -> None:
+        queues = ",".join(queue.name for queue in settings.CELERY_TASK_QUEUES)
+        argv = [
+            sys.executable, "-m", "celery", "-A", "project", "worker", "-Q", queues,
+            "-c", str(concurrency), "-n", f"test{id(self)}@%h", "--without-gossip", "--without-mingle",
+            "-I", "apps.jobs.tests.sample_tasks",
+            *arguments,
+        ]  # fmt: skip
+        super().__init__(argv, " ready.", environment)
+
+
+class RecorderProcess(OwnProcess):
+    """A `manage.py recorder`, quick about everything it waits for."""
+
+    def __init__(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        quick = {"RELAY_GRACE_SECONDS": "1", "RECORDER_PAUSE_MILLISECONDS": "20"}
+        argv = [sys.executable, "manage.py", "recorder", *arguments]
+        super().__init__(argv, "recorder ready", quick | (environment or {}))
 
 
 def of_test_database() -> dict[str, str]:

@@ -53,7 +53,9 @@ def delete_batch(rows: Rows, keys: Sequence[object], files: Sequence[str]) -> Sw
     """Those of `keys` that still belong to `rows` and that nobody holds locked."""
     try:
         with transaction.atomic():
-            batch = rows.filter(pk__in=keys).select_for_update(skip_locked=True, of=("self",))
+            # Django can't name the table of rows with a composite key.
+            of = ("self",) if len(meta(rows.model).pk_fields) == 1 else ()
+            batch = rows.filter(pk__in=keys).select_for_update(skip_locked=True, of=of)
             found = list(batch.values_list("pk", *files))
             doomed = everything(rows.model).filter(pk__in=[pk for pk, *_ in found])
             total, counts = doomed.only("pk").delete()

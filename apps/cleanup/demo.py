@@ -7,5 +7,5 @@ def load() -> None:
     """Has nothing to do."""
 
 
-def job() -> tuple[str, dict[str, Any]]:
-    return "apps.cleanup.tasks.cleanup_data_task", {"dry_run": True}
+def jobs() -> list[tuple[str, dict[str, Any]]]:
+    return [("apps.cleanup.tasks.cleanup_data_task", {"dry_run": True})]

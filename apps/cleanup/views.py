@@ -12,6 +12,7 @@ from apps.cleanup.reading import overview
 from apps.jobs import submit
 from apps.jobs.errors import JobError
 from apps.jobs.permissions import may_run
+from apps.jobs.states import Source
 
 TASK = "apps.cleanup.tasks.cleanup_data_task"
 
@@ -31,7 +32,7 @@ def run(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied(_("You may not run the cleanup."))
     kwargs = {"policy": request.POST.get("policy") or None, "dry_run": request.POST.get("dry_run") != "no"}
     try:
-        job = submit(TASK, kwargs=kwargs)
+        job = submit(TASK, kwargs=kwargs, source=Source.PAGE, submitter=request.user.get_username())
     except JobError as error:
         messages.error(request, str(error))
         return redirect("cleanup:home")

@@ -6,10 +6,10 @@ from itertools import groupby
 from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-from apps.console.run import docstrings
 from apps.jobs import catalog
 from apps.jobs.arguments import AnyTask
 from apps.jobs.permissions import codename, may_run
+from apps.taskforms import docstrings
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,22 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.utils.translation import gettext as _
 
-from apps.console.live import with_progress
-from apps.console.run import docstrings
-from apps.console.run.calling import by_name
-from apps.jobs import Submission, catalog, reading, submit
+from apps.jobs import Job, acting, catalog, reading
+from apps.jobs.acting import NotRetryable
 from apps.jobs.errors import ArgumentError
 from apps.jobs.permissions import may_run
 from apps.jobs.progress import Progress
-from apps.jobs.reading import Call, Details, JobView
+from apps.jobs.reading import Details, JobView
+from apps.jobs.reading.live import with_progress
+from apps.jobs.states import Source
+from apps.taskforms import docstrings
+from apps.taskforms.calling import by_name
+from apps.taskforms.wording import lost_secrets
 
 
 @dataclass(frozen=True)
 class JobPage:
-    """`arguments` are names and values; those that were cut off for the log are as the log has them.
+    """`arguments` are names and values, secrets hidden.
 
     No task is in here: a template calls what can be called, and would run it.
     """
@@ -35,34 +38,34 @@ class JobPage:
     def may_run_again(self) -> bool:
         return self.may_run and self.job.ended and self.details.call is not None
 
-    @property
-    def more_children(self) -> int:
-        return self.details.child_count - len(self.details.children)
-
 
 def load(job_id: str, user: AbstractBaseUser | AnonymousUser) -> JobPage | None:
     job = reading.find(job_id)
     if job is None:
         return None
     details, task = reading.details(job), catalog.tasks().get(job.task)
-    call = details.call or shortened(job)
     return JobPage(
         job=job,
         details=details,
         progress=with_progress([job])[0].progress,
         title=catalog.title(job.task) or _("Job of an unknown task"),
         summary=docstrings.read(catalog.description(task), ()).summary if task else "",
-        arguments=list(by_name(task, call).items()) if call else as_logged(job),
+        arguments=list(by_name(task, details.call).items()) if details.call else [],
         may_run=task is not None and may_run(user, job.task),
     )
 
 
-def run_again(page: JobPage) -> Submission:
+def run_again(page: JobPage, by: str) -> Job:
     """The same arguments in a new job. Raises JobError."""
     call = page.details.call
     if call is None:
-        raise ArgumentError({"": _("the exact arguments are not known any more")})
-    return submit(page.job.task, args=call.args, kwargs=call.kwargs)
+        raise ArgumentError({"": _("its arguments are not known any more")})
+    try:
+        return acting.retry(page.job.id, args=call.args, kwargs=call.kwargs, by=by, source=Source.PAGE)
+    except NotRetryable as error:
+        if not (page.job.redacted and page.job.ended):
+            raise
+        raise ArgumentError({"": lost_secrets(page.job.redacted)}) from error
 
 
 def as_data(job: JobView) -> dict[str, Any]:
@@ -72,7 +75,9 @@ def as_data(job: JobView) -> dict[str, Any]:
         "id": job.id,
         "task": job.task,
         "state": job.state,
+        "reason": job.reason,
         "ended": job.ended,
+        "attempts": job.attempts,
         "progress": progress
         and {
             "done": progress.done,
@@ -83,16 +88,7 @@ def as_data(job: JobView) -> dict[str, Any]:
         "result": None if job.error else job.result,
         "error": job.error,
         "submitted": job.submitted,
+        "published": job.published,
         "started": job.started,
         "finished": job.finished,
     }
-
-
-def shortened(job: JobView) -> Call | None:
-    if isinstance(job.args, list | tuple) and isinstance(job.kwargs, dict):
-        return Call(list(job.args), job.kwargs)
-    return None
-
-
-def as_logged(job: JobView) -> list[tuple[str, Any]]:
-    return [(name, text) for name, text in (("args", job.args), ("kwargs", job.kwargs)) if text]

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from apps.console import statistics
-from apps.console.live import Live, with_progress
-from apps.console.statistics import Counts, Endings
 from apps.jobs import reading
-from apps.jobs.reading import JobView
+from apps.jobs.reading import JobView, activity
+from apps.jobs.reading.activity import Counts, Endings
+from apps.jobs.reading.attention import Attention, attention
+from apps.jobs.reading.live import Live, with_progress
 from apps.jobs.states import State
+from apps.schedules.condition import Trouble, trouble
 from apps.schedules.reading import ScheduleView, upcoming
 
 RUNNING, FAILED, UPCOMING = 8, 6, 6
@@ -54,6 +55,8 @@ class Overview:
     upcoming: list[ScheduleView]
     counts: Counts
     minutes: list[Minute]
+    attention: Attention
+    trouble: Trouble
 
     @property
     def is_fresh(self) -> bool:
@@ -68,11 +71,13 @@ class Overview:
 def load() -> Overview:
     now = timezone.now()
     return Overview(
-        running=with_progress(statistics.running(RUNNING)),
-        failed=statistics.failed(now - DAY, FAILED),
+        running=with_progress(activity.running(RUNNING)),
+        failed=activity.failed(now - DAY, FAILED),
         upcoming=upcoming(UPCOMING),
-        counts=statistics.counts(now - DAY),
-        minutes=strip(statistics.endings(now - HOUR), now),
+        counts=activity.counts(now - DAY),
+        minutes=strip(activity.endings(now - HOUR), now),
+        attention=attention(),
+        trouble=trouble(),
     )
 
 

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.console import jobpage, listing, overview
 from apps.console.access import staff_only, staff_only_json
 from apps.console.families import families
-from apps.console.run.forms import RunForm
+from apps.console.paging import link
+from apps.console.running import RunForm
 from apps.jobs import catalog, reading
 from apps.jobs.errors import JobError, UnknownTask
 from apps.jobs.permissions import codename, may_run
@@ -28,8 +29,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
     filters = listing.JobFilter(request.GET)
-    page = listing.load(filters, request.GET)
-    return render(request, "console/jobs.html", {"filters": filters, "listed": page})
+    if request.htmx:  # type: ignore[attr-defined]
+        asked = {"top": f"?{request.GET.urlencode()}", "first": link(request.GET)}
+        return render(
+            request, "console/jobs_new.html", {"new": listing.count_new(filters, request.GET), **asked}
+        )
+    shown = {"filters": filters, "listed": listing.load(filters, request.GET)}
+    return render(request, "console/jobs.html", shown)
 
 
 @staff_only
@@ -61,12 +67,12 @@ def again(request: HttpRequest, job_id: str) -> HttpResponse:
         return missing(request, _("No job has the id %(id)s.") % {"id": job_id})
     require_permission(request, page.job.task)
     try:
-        submission = jobpage.run_again(page)
+        job = jobpage.run_again(page, by=request.user.get_username())
     except JobError as error:
         messages.error(request, _("The job was not run again: %(why)s") % {"why": error})
         return redirect("console:job", job_id)
     messages.success(request, _("This is the new job, with the same arguments."))
-    return redirect("console:job", submission.id)
+    return redirect("console:job", job.id)
 
 
 @staff_only
@@ -86,12 +92,13 @@ def run_task(request: HttpRequest, name: str) -> HttpResponse:
     except UnknownTask as error:
         return missing(request, _("There is %(what)s.") % {"what": error})
     require_permission(request, name)
-    form = RunForm(task, request.POST) if request.method == "POST" else RunForm(task)
+    earlier = reading.find(request.GET.get("from-job", ""))
+    form = RunForm(task, request.POST if request.method == "POST" else None, earlier)
     if request.method != "POST":
         form.fill(request.GET)
-    elif submission := form.submit():
+    elif job := form.submit(by=request.user.get_username()):
         messages.success(request, _("The job was handed in."))
-        return redirect("console:job", submission.id)
+        return redirect("console:job", job.id)
     shown = {"form": form, "name": name, "title": catalog.title(name)}
     return render(request, "console/run_task.html", shown)
 

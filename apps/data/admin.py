@@ -16,6 +16,7 @@ from apps.data.models import Dataset, Import, Record, RowError, Source
 from apps.jobs import submit
 from apps.jobs.errors import JobError
 from apps.jobs.permissions import may_run
+from apps.jobs.states import Source as JobSource
 from apps.jobs.states import State
 
 SYNC = "apps.data.tasks.sync_data_task"
@@ -26,12 +27,12 @@ class DataAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
-    def submit_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object]) -> None:
+    def submit_each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[..., object]) -> None:
         """Row by row: one that can't be submitted says so, and the others go."""
         done = 0
         for row in rows:
             try:
-                act(row)
+                act(row, source=JobSource.ADMIN, submitter=request.user.get_username())
                 done += 1
             except JobError as error:
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
@@ -129,7 +130,7 @@ class SourceAdmin(DataAdmin):
 
     @admin.action(description=_("Fetch now"), permissions=["sync"])
     def sync_these_now(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
-        self.submit_each(request, rows, lambda row: submit(SYNC, kwargs={"source": row.name}))
+        self.submit_each(request, rows, lambda row, **how: submit(SYNC, kwargs={"source": row.name}, **how))
 
     def save_model(self, request: HttpRequest, obj: Source, form: ModelForm[Source], change: bool) -> None:
         """What is fetched from elsewhere, or goes elsewhere, isn't "still the same"."""

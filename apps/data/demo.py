@@ -18,5 +18,5 @@ def load() -> None:
             receive(File(file), SAMPLE.name, Plan("customers", key="customer_id"))
 
 
-def job() -> tuple[str, dict[str, Any]]:
-    return TASK, {"import_id": Import.objects.filter(file_name=SAMPLE.name).latest("id").pk}
+def jobs() -> list[tuple[str, dict[str, Any]]]:
+    return [(TASK, {"import_id": Import.objects.filter(file_name=SAMPLE.name).latest("id").pk})]

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from django import forms
 from django.contrib.auth.models import User
@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from apps.data.models import FORMAT_CHOICES, Import
 from apps.data.pipeline import start_pipeline
 from apps.data.receiving import Plan, receive
-from apps.jobs.errors import ArgumentError, NotSubmitted
+from apps.jobs import Job
+from apps.jobs.errors import ArgumentError
+from apps.jobs.orders import Options as JobOptions
 
 DATASET_HELP = _("An existing dataset, or the name of a new one: letters, digits, _ and -.")
 KEY_HELP = _("Rows with the same value there are one record. An existing dataset keeps its key.")
@@ -27,8 +29,6 @@ class ProblemForm(forms.BaseForm):
         except ArgumentError as error:
             for name, problem in error.problems.items():
                 self.add_error(name if name in self.fields else None, problem)
-        except NotSubmitted as error:
-            self.add_error(None, str(error))
         return None
 
 
@@ -52,5 +52,5 @@ class PipelineForm(ProblemForm, forms.Form):
     url = forms.CharField(label=_("URL"), max_length=2048, help_text=_("https://…, or sample:customers."))
     dataset = forms.CharField(label=_("Dataset"), max_length=63, help_text=DATASET_HELP, widget=WITH_LIST)
 
-    def start(self) -> str | None:
-        return self.attempt(start_pipeline, **self.cleaned_data)
+    def start(self, **how: Unpack[JobOptions]) -> list[Job] | None:
+        return self.attempt(start_pipeline, **self.cleaned_data, **how)

@@ -7,7 +7,7 @@ an older one that still lives finds that out before its next chunk, and stops.
 import json
 from collections.abc import Iterator, Sequence
 from time import monotonic
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Unpack, cast
 from uuid import uuid4
 
 from celery.exceptions import Ignore
@@ -22,8 +22,9 @@ from apps.data.formats.lines import Reader
 from apps.data.models import RAW_KEPT_CHARACTERS, ROW_ERRORS_KEPT, Dataset, Import, RowError
 from apps.data.receiving import Plan, receive, received_before
 from apps.data.storing import split, store
-from apps.jobs import Submission, submit
-from apps.jobs.errors import ArgumentError, PermanentError, TemporaryError
+from apps.jobs import Job, submit
+from apps.jobs.errors import ArgumentError, PermanentError, Snooze, TemporaryError
+from apps.jobs.orders import Options as JobOptions
 from apps.jobs.progress import current_job_id, progress
 from apps.jobs.states import State
 
@@ -31,7 +32,7 @@ TASK = "apps.data.tasks.batch_import_task"
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 4 * 1024 * 1024
 LIST_ROWS_MAX = 10_000
-# After this long the job goes on in a new attempt: the broker takes back a message that isn't
+# After this long the job lies down for a second and goes on anew: the broker takes back a message that isn't
 # acknowledged within half an hour, and the time limits of the task lie in between.
 SLICE_SECONDS = 1_200
 
@@ -48,7 +49,7 @@ class TakenOver(Exception):
 def run_import(import_id: int) -> dict[str, Any]:
     """The whole import, or what is left of it. Safe to call again, at any time, from anywhere.
 
-    Raises BadFile, TemporaryError (its time slice is used up), PermanentError (no such import).
+    Raises BadFile, Snooze (its time slice is used up), PermanentError (no such import).
     """
     imported = claim(import_id)
     if imported.state == State.SUCCESS:
@@ -79,17 +80,17 @@ def import_list(rows: list[dict[str, Any]], dataset: str) -> dict[str, Any]:
     return run_import(imported.pk)
 
 
-def start(imported: Import) -> Submission:
+def start(imported: Import, **how: Unpack[JobOptions]) -> Job:
     """Submits the job that runs the import, or goes on with it."""
     with transaction.atomic():
-        job = submit(TASK, kwargs={"import_id": imported.pk})
+        job = submit(TASK, kwargs={"import_id": imported.pk}, **how)
         Import.objects.filter(pk=imported.pk).update(
             job_id=job.id, state=State.PENDING, error="", finished=None
         )
     return job
 
 
-def start_over(imported: Import) -> Submission:
+def start_over(imported: Import, **how: Unpack[JobOptions]) -> Job:
     """Imports the file once more from its first line. What it appended before is taken back."""
     with transaction.atomic():
         locked = lock(imported.pk)
@@ -102,7 +103,7 @@ def start_over(imported: Import) -> Submission:
             setattr(locked, name, 0)
         locked.runner, locked.rows_total = uuid4(), None
         locked.save()
-        return start(locked)
+        return start(locked, **how)
 
 
 def claim(import_id: int) -> Import:
@@ -162,7 +163,7 @@ def load(imported: Import, file: BinaryIO) -> None:
         done = save(imported, chunk, reader)
         progress(done.rows_read, done.rows_total or 0, _("rows, %d rejected") % done.rows_failed)
         if monotonic() > slice_ends:
-            raise TemporaryError(_("goes on in a new attempt"), retry_after_seconds=1)
+            raise Snooze(1, _("goes on in a new attempt"))
 
 
 def read(imported: Import, file: BinaryIO, lines_done: int = 0) -> Reader:
@@ -227,7 +228,7 @@ def leave(imported: Import) -> dict[str, Any]:
 
 
 def note_failure(imported: Import, error: Exception) -> None:
-    state = State.RETRY if isinstance(error, TemporaryError) else State.FAILURE
+    state = State.RETRY if isinstance(error, TemporaryError | Snooze) else State.FAILURE
     Import.objects.filter(pk=imported.pk, runner=imported.runner).update(
         state=state, error=str(error) or type(error).__name__, finished=timezone.now()
     )

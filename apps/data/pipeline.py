@@ -8,57 +8,42 @@ from hashlib import blake2b
 from io import SEEK_END, TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
-from uuid import UUID, uuid4, uuid5
+from typing import Any, BinaryIO, Unpack, cast
+from uuid import uuid4
 
-from celery import chain, signature
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
 from apps.data.fetching import fetch
 from apps.data.formats.csv import CsvReader
 from apps.data.formats.format import BadRow, Options, Row
 from apps.data.importing import run_import
 from apps.data.receiving import Plan, check_name, check_size, receive, received_before
-from apps.jobs import Submission, reading
-from apps.jobs.errors import ArgumentError, NotSubmitted
+from apps.jobs import Call, Job
+from apps.jobs.chaining import submit_chain
+from apps.jobs.errors import ArgumentError
+from apps.jobs.orders import Options as JobOptions
 from apps.jobs.outbound import ForbiddenAddress, check_url
 from apps.jobs.progress import current_job_id, track
-from apps.jobs.submitting import note
 
-STEPS = ("download", "process", "upload")
 SAMPLE = "sample:"
 SAMPLES = Path(__file__).parent / "samples"
 REFERENCE = re.compile(r"pipeline/\w[\w-]*/\w+\.csv")
 
 
-def start_pipeline(url: str, dataset: str) -> str:
-    """Starts the chain once the transaction commits; returns the job of its last step.
-
-    Raises ArgumentError, and NotSubmitted when the broker is out of reach.
-    """
+def start_pipeline(url: str, dataset: str, **how: Unpack[JobOptions]) -> list[Job]:
+    """Submits the chain of three jobs. Raises ArgumentError."""
     check_origin(url)
     check_name(dataset)
-    last = str(uuid4())
-    arguments: list[dict[str, Any]] = [{"url": url}, {}, {"dataset": dataset}]
-    jobs = [
-        Submission(job_id, f"apps.data.tasks.{step}_task", kwargs=kwargs)
-        for job_id, step, kwargs in zip(step_ids(last), STEPS, arguments, strict=True)
-    ]
-    with transaction.atomic():
-        for job in jobs:
-            note(job)
-        transaction.on_commit(lambda: send(jobs))
-    return last
-
-
-def step_ids(last: str) -> list[str]:
-    """The jobs of the three steps, made from the last one's."""
-    return [*(str(uuid5(UUID(last), step)) for step in STEPS[:-1]), last]
+    steps: dict[str, dict[str, Any]] = {
+        "download": {"url": url},
+        "process": {},
+        "upload": {"dataset": dataset},
+    }
+    calls = [(f"apps.data.tasks.{step}_task", Call(kwargs=kwargs)) for step, kwargs in steps.items()]
+    return submit_chain(calls, **how)
 
 
 def download(url: str) -> dict[str, Any]:
@@ -99,15 +84,6 @@ def upload(data: dict[str, Any], dataset: str | None) -> dict[str, Any]:
             name = str(data.get("name") or "pipeline.csv")
             imported = receive(File(file), name, Plan(dataset, format="csv"))
     return run_import(imported.pk)
-
-
-def send(jobs: Sequence[Submission]) -> None:
-    steps = [signature(job.task, kwargs=job.kwargs, task_id=job.id) for job in jobs]
-    try:
-        chain(*steps).apply_async(task_id=jobs[-1].id)
-    except (OperationalError, OSError) as error:
-        reading.rows(task_id__in=[job.id for job in jobs]).delete()
-        raise NotSubmitted(_("the broker did not take the job: %s") % error) from error
 
 
 def check_origin(url: str) -> None:

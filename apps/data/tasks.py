@@ -21,7 +21,7 @@ def batch_import_task(
 ) -> dict[str, Any]:
     """Imports rows into a dataset: a short list of them, or a file that was taken in before.
 
-    data_list: the rows, up to 10,000 objects such as {"id": 7, "name": "Ada"}; all are stored or none.
+    data_list: rows such as {"id": 7, "name": "Ada"}, as many as a job can hold; stored all or none.
     dataset: where a list goes; "imported" when left out.
     import_id: the number of an import whose file is to be read, instead of a list.
     """

@@ -19,8 +19,9 @@ from apps.data.importing import TASK, start, start_over
 from apps.data.models import ROW_ERRORS_KEPT, Dataset, Import
 from apps.jobs import reading
 from apps.jobs.errors import JobError
+from apps.jobs.orders import Options
 from apps.jobs.permissions import may_run
-from apps.jobs.states import State
+from apps.jobs.states import Source, State
 
 DOWNLOAD = "apps.data.tasks.download_task"
 FORM_BYTES = 64 * 1024  # what the other fields of the upload form may take
@@ -65,8 +66,8 @@ def upload(request: HttpRequest) -> HttpResponse:
 def new_pipeline(request: HttpRequest) -> HttpResponse:
     allow(may_run(request.user, DOWNLOAD))
     form = PipelineForm(request.POST or None)
-    if form.is_valid() and (job_id := form.start()):
-        return redirect("console:job", job_id)
+    if form.is_valid() and (jobs := form.start(**by(request))):
+        return redirect("console:job", jobs[-1].id)
     return render(request, "data/new_pipeline.html", {"form": form, "datasets": Dataset.objects.all()[:200]})
 
 
@@ -150,10 +151,14 @@ def visible(request: HttpRequest, pk: int) -> Import:
 
 def begin(request: HttpRequest, imported: Import, *, whole: bool = False) -> HttpResponse:
     try:
-        start_over(imported) if whole else start(imported)
+        start_over(imported, **by(request)) if whole else start(imported, **by(request))
     except JobError as error:
         messages.error(request, str(error))
     return redirect(imported)
+
+
+def by(request: HttpRequest) -> Options:
+    return {"source": Source.PAGE, "submitter": request.user.get_username()}
 
 
 def look(request: HttpRequest, imported: Import) -> dict[str, Any]:

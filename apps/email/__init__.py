@@ -3,5 +3,5 @@
 Owns: messages, mail templates, mailings, and the .eml files of the default backend.
 Offers: tasks send_email_task, send_bulk_email_task and settle_messages_task.
 Listens to: nothing.
-Reads: EMAIL_*, DEFAULT_FROM_EMAIL.
+Reads: EMAIL_*, DEFAULT_FROM_EMAIL, MEDIA_ROOT.
 """

@@ -15,8 +15,8 @@ from unfold.decorators import display
 from apps.email.models import Mailing, MailTemplate, Message, State
 from apps.email.posting import SEND, mark_as_sent, send_again
 from apps.email.substituting import substitute
-from apps.jobs.errors import JobError
 from apps.jobs.permissions import may_run
+from apps.jobs.states import Source
 
 COLOURS = {"queued": "info", "sending": "info", "sent": "success", "done": "success",
            "failed": "danger", "unsure": "warning"}  # fmt: skip
@@ -80,7 +80,8 @@ class MessageAdmin(HistoryAdmin):
 
     @admin.action(description=_("Send again"), permissions=["send"])
     def send_these_again(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
-        self.decide(request, rows, send_again)
+        who = request.user.get_username()
+        self.decide(request, rows, lambda row: send_again(row, source=Source.ADMIN, submitter=who))
 
     @admin.action(description=_("Mark as sent"), permissions=["send"])
     def mark_these_as_sent(self, request: HttpRequest, rows: QuerySet[Message]) -> None:
@@ -90,12 +91,9 @@ class MessageAdmin(HistoryAdmin):
     def decide(self, request: HttpRequest, rows: QuerySet[Message], act: Callable[[Message], bool]) -> None:
         """Row by row, so that one which can't go is no reason to hold back the others."""
         done, left = 0, 0
-        try:
-            for row in rows.filter(state__in=[State.FAILED, State.UNSURE]):
-                changed = act(row)
-                done, left = done + changed, left + (not changed)
-        except JobError as error:
-            self.message_user(request, str(error), messages.ERROR)
+        for row in rows.filter(state__in=[State.FAILED, State.UNSURE]):
+            changed = act(row)
+            done, left = done + changed, left + (not changed)
         words = _t("%(done)d done, %(left)d left as they were") % {"done": done, "left": left}
         self.message_user(request, words, messages.SUCCESS if done else messages.WARNING)
 

@@ -24,6 +24,6 @@ def load() -> None:
     MailTemplate.objects.get_or_create(name="welcome", defaults=words)
 
 
-def job() -> tuple[str, dict[str, Any]]:
+def jobs() -> list[tuple[str, dict[str, Any]]]:
     arguments = {"to_email": "Ann Lee <ann@example.com>", "template": "welcome", "context": CONTEXT}
-    return "apps.email.tasks.send_email_task", arguments
+    return [("apps.email.tasks.send_email_task", arguments)]

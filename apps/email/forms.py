@@ -94,3 +94,8 @@ class MailingForm(WordsForm):
                     "for the template."),
     )  # fmt: skip
     field_order = ("recipients", "subject", "content", "template")
+
+    def draft(self) -> Draft:
+        words = self.words()
+        del words["recipients"]
+        return Draft(**words)

@@ -1,52 +1,80 @@
 """A mailing: one job that sends a message to each of many, and reports on all of them.
 
-The job is visited more than once. Its first visit writes a row for each recipient and sends a job for
-each row; the later ones count the rows, until the last has ended. Nothing waits in between, and what
-was counted is right after any redelivery, because it is read from the rows.
+The job is visited more than once. Its first visit submits a job for each message; the later ones count
+the messages, until the last has ended. In between it snoozes, so nothing waits, and what was counted is
+right after any redelivery, because it is read from the rows.
 """
 
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, Unpack
 from uuid import uuid4
 
-from celery import current_task, group, signature
-from celery.exceptions import Ignore
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.email.models import Mailing, Message, State
-from apps.email.posting import SEND, arguments
+from apps.email.posting import SEND, SEND_TO_ALL, arguments
 from apps.email.recipients import Recipient, without_duplicates
 from apps.email.sending import new_message
 from apps.email.settling import settle
 from apps.email.writing import Draft, write_all
-from apps.jobs.errors import ArgumentError, PermanentError
+from apps.jobs import Job, submit, submit_many
+from apps.jobs.errors import ArgumentError, PermanentError, Snooze
+from apps.jobs.orders import Options
 from apps.jobs.progress import current_job_id, progress
 
-BATCH, BATCHES_A_VISIT = 500, 4
+BATCH = 500
 ALL_BYTES = 50_000_000
 LOOK_AGAIN_SECONDS = 15
+# bulk_update takes seconds for what this does in one statement.
+GIVE_JOBS = """
+UPDATE email_message SET job_id = given.job_id
+FROM unnest(%s::bigint[], %s::text[]) AS given (id, job_id) WHERE email_message.id = given.id
+"""
+
+People = list[str | Recipient]
 
 
-def send_to_all(draft: Draft, recipients: list[str | Recipient]) -> dict[str, Any]:
-    """The figures once every message has ended; until then it comes back later (celery's Ignore)."""
-    job_id = current_job_id()
-    if job_id is None:
-        raise PermanentError("a mailing runs as a job only: submit it")
-    mailing = Mailing.objects.filter(job_id=job_id).first() or enter(job_id, draft, recipients)
+def post_to_all(draft: Draft, recipients: People, **how: Unpack[Options]) -> Job:
+    """Stores the mailing with its messages and submits its job. Raises ArgumentError."""
+    with transaction.atomic():
+        mailing = enter(str(uuid4()), draft, recipients)
+        asked: Options = {**how, "id": mailing.job_id}
+        return submit(SEND_TO_ALL, kwargs={"mailing_id": mailing.pk}, **asked)
+
+
+def send_to_all(mailing: Mailing) -> dict[str, Any]:
+    """The figures once every message has ended. Raises Snooze until then."""
     if mailing.state == Mailing.State.QUEUED:
         hand_out(mailing)
     settle(mailing.messages.all())
     counts = mailing.counts
     waiting = counts[State.QUEUED] + counts[State.SENDING]
     if waiting:
-        progress(mailing.total - waiting, mailing.total, "messages")
-        handing_out = mailing.state == Mailing.State.QUEUED
-        come_back(1 if handing_out else min(LOOK_AGAIN_SECONDS, 1 + waiting // 20))
+        progress(mailing.total - waiting, mailing.total, _("messages"))
+        raise Snooze(min(LOOK_AGAIN_SECONDS, 1 + waiting // 20), _("waits for its messages"))
     return finish(mailing, counts)
 
 
-def enter(job_id: str, draft: Draft, recipients: list[str | Recipient]) -> Mailing:
+def find(mailing_id: int) -> Mailing:
+    """A mailing that was stored before. Raises ArgumentError."""
+    mailing = Mailing.objects.filter(pk=mailing_id).first()
+    if mailing is None:
+        raise ArgumentError({"mailing_id": _("no mailing has the number %d") % mailing_id})
+    return mailing
+
+
+def enter_for_job(draft: Draft, recipients: People | None) -> Mailing:
+    """The one that the running job makes; delivered again, the one that it has made."""
+    if not recipients:
+        raise ArgumentError({"recipients": _("expected recipients, or the number of a mailing")})
+    job_id = current_job_id()
+    if job_id is None:
+        raise PermanentError(_("a mailing runs as a job only: submit it"))
+    return Mailing.objects.filter(job_id=job_id).first() or enter(job_id, draft, recipients)
+
+
+def enter(job_id: str, draft: Draft, recipients: People) -> Mailing:
     """The mailing with all of its messages, or nothing."""
     people = without_duplicates(recipients)
     letters = write_all(draft, people)
@@ -64,39 +92,29 @@ def enter(job_id: str, draft: Draft, recipients: list[str | Recipient]) -> Maili
 
 
 def row(mailing: Mailing, message: Message) -> Message:
-    """Its job's id is chosen now, so that sending the job twice is still the same job."""
-    message.mailing, message.job_id = mailing, str(uuid4())
-    message.idempotency_key = message.job_id
+    """Its key is chosen now, so that its job sends this very message, however often it is delivered."""
+    message.mailing, message.idempotency_key = mailing, str(uuid4())
     return message
 
 
 def hand_out(mailing: Mailing) -> None:
-    """Sends the next jobs, as Celery groups; a visit ends well before any time limit."""
-    for _ in range(BATCHES_A_VISIT):
-        left = mailing.messages.filter(pk__gt=mailing.handed_out)
-        part = list(left.order_by("pk")[:BATCH])
-        if not part:
-            mailing.state = Mailing.State.SENDING
-            break
-        group(jobs(part)).apply_async(add_to_parent=False)
-        mailing.handed_out = part[-1].pk
-    mailing.save(update_fields=["handed_out", "state"])
-
-
-def jobs(messages: list[Message]) -> Iterator[Any]:
-    return (signature(SEND, kwargs=arguments(m), options={"task_id": m.job_id}) for m in messages)
-
-
-def come_back(seconds: int) -> NoReturn:
-    """Sends this very job again, links and retries untouched, and ends the visit without a result."""
-    current_task.signature_from_request(countdown=seconds).apply_async(add_to_parent=False)
-    raise Ignore
+    """Submits a job for each message, all of them or none; a second delivery finds it done."""
+    with transaction.atomic():
+        locked = Mailing.objects.select_for_update().get(pk=mailing.pk)
+        if locked.state != Mailing.State.QUEUED:
+            return
+        messages = list(Message.objects.filter(mailing=mailing).only("to", "idempotency_key").order_by("pk"))
+        jobs = submit_many(SEND, [arguments(message) for message in messages])
+        with connection.cursor() as cursor:
+            cursor.execute(GIVE_JOBS, [[message.pk for message in messages], [job.id for job in jobs]])
+        locked.state = Mailing.State.SENDING
+        locked.save(update_fields=["state"])
 
 
 def finish(mailing: Mailing, counts: dict[str, int]) -> dict[str, Any]:
     unfinished = Mailing.objects.filter(pk=mailing.pk).exclude(state=Mailing.State.DONE)
     unfinished.update(state=Mailing.State.DONE, finished_at=timezone.now())
-    progress(mailing.total, mailing.total, "messages")
+    progress(mailing.total, mailing.total, _("messages"))
     figures = {name: counts[name] for name in (State.SENT, State.FAILED, State.UNSURE)}
     return {
         "status": "success",

@@ -100,7 +100,6 @@ class Mailing(models.Model):
     job_id = models.CharField(_("job"), max_length=255, unique=True)
     total = models.PositiveIntegerField(_("messages"))
     duplicates = models.PositiveIntegerField(_("duplicates left out"), default=0)
-    handed_out = models.PositiveBigIntegerField(default=0, editable=False)  # last one with a job
     created = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 

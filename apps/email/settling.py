@@ -27,7 +27,7 @@ def left_behind(message: Message) -> bool:
 
 def ended_jobs(messages: QuerySet[Message]) -> list[reading.JobView]:
     ids = list(messages.values_list("job_id", flat=True))
-    return reading.latest(len(ids), task_id__in=ids, status__in=FINISHED) if ids else []
+    return reading.latest(len(ids), id__in=ids, state__in=FINISHED) if ids else []
 
 
 def end(messages: QuerySet[Message], view: reading.JobView) -> bool:

@@ -3,7 +3,7 @@ from typing import Any
 from celery import shared_task
 
 from apps.email.addresses import Address
-from apps.email.mailing import send_to_all
+from apps.email.mailing import enter_for_job, find, send_to_all
 from apps.email.models import Message
 from apps.email.recipients import Recipients
 from apps.email.sending import send
@@ -33,8 +33,9 @@ def send_email_task(  # noqa: PLR0913 - a task's parameters are its message
 
 @shared_task
 def send_bulk_email_task(  # noqa: PLR0913 - a task's parameters are its message
-    recipients: Recipients, subject: Subject = "", content: Body = "", template: TemplateName = "",
-    *, html: Body = "", reply_to: Address | None = None,
+    recipients: Recipients | None = None, subject: Subject = "", content: Body = "",
+    template: TemplateName = "", *, html: Body = "", reply_to: Address | None = None,
+    mailing_id: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Sends a mail to each of up to 10,000 people, and reports how many went out.
 
@@ -42,9 +43,12 @@ def send_bulk_email_task(  # noqa: PLR0913 - a task's parameters are its message
     subject, content, html: the words of the mail; or instead of them
     template: the name of a stored mail template, filled with each recipient's own context.
     reply_to: where answers shall go, if not to the sender.
+    mailing_id: the number of a mailing that was stored before, instead of all of these.
     """
+    if mailing_id is not None:
+        return send_to_all(find(mailing_id))
     draft = Draft("", subject, content, html, reply_to or "", template)
-    return send_to_all(draft, recipients)
+    return send_to_all(enter_for_job(draft, recipients))
 
 
 @shared_task

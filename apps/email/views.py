@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.email.forms import MailingForm, MessageForm, WordsForm
+from apps.email.mailing import post_to_all
 from apps.email.models import Mailing, Message, State
 from apps.email.posting import SEND, SEND_TO_ALL, mark_as_sent, post, send_again
-from apps.jobs import reading, submit
-from apps.jobs.errors import ArgumentError, NotSubmitted
+from apps.jobs import reading
+from apps.jobs.errors import ArgumentError
+from apps.jobs.orders import Options
 from apps.jobs.permissions import may_run
+from apps.jobs.states import Source
 
 PAGE_SIZE = 50
 
@@ -49,7 +52,7 @@ def mailings(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def compose(request: HttpRequest) -> HttpResponse:
     def hand_in(form: MessageForm) -> HttpResponse:
-        return redirect(post(form.draft(), form.cleaned_data["idempotency_key"]))
+        return redirect(post(form.draft(), form.cleaned_data["idempotency_key"], **by(request)))
 
     allow(request, SEND)
     return fill_in(request, "compose", MessageForm(request.POST or None), hand_in)
@@ -59,7 +62,8 @@ def compose(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def compose_mailing(request: HttpRequest) -> HttpResponse:
     def hand_in(form: MailingForm) -> HttpResponse:
-        return redirect("email:mailing", submit(SEND_TO_ALL, kwargs=form.words()).id)
+        job = post_to_all(form.draft(), form.cleaned_data["recipients"], **by(request))
+        return redirect("email:mailing", job.id)
 
     allow(request, SEND_TO_ALL)
     return fill_in(request, "compose_mailing", MailingForm(request.POST or None), hand_in)
@@ -89,12 +93,8 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     """What a person makes of a message that failed or is unsure: `again`, or `sent`."""
     allow(request, SEND)
     row = readable(request, pk)
-    try:
-        sent = request.POST.get("decision") == "sent"
-        done = mark_as_sent(row, request.user.get_username()) if sent else send_again(row)
-    except NotSubmitted as error:
-        messages.error(request, str(error))
-        return redirect(row)
+    sent = request.POST.get("decision") == "sent"
+    done = mark_as_sent(row, request.user.get_username()) if sent else send_again(row, **by(request))
     if not done:
         messages.warning(request, _("Nothing was done: the message is %s now.") % row.get_state_display())
     return redirect(row)
@@ -103,7 +103,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_member_required
 @require_GET
 def mailing(request: HttpRequest, job_id: str) -> HttpResponse:
-    """Found by its job, because the row is written when the job starts."""
+    """Found by its job, because a mailing that code submits has a row only when its job starts."""
     if not may_read(request):
         raise PermissionDenied(_("You may not read mail."))
     row, job = Mailing.objects.filter(job_id=job_id).first(), reading.find(job_id)
@@ -129,8 +129,6 @@ def fill_in(
             return hand_in(form)
         except ArgumentError as error:
             form.add_problems(error)
-        except NotSubmitted as error:
-            form.add_error(None, str(error))
     return render(request, f"email/{name}.html", {"form": form})
 
 
@@ -166,6 +164,10 @@ def readable(request: HttpRequest, pk: int) -> Message:
     if not may_read(request):
         raise PermissionDenied(_("You may not read mail."))
     return get_object_or_404(Message.objects.select_related("mailing"), pk=pk)
+
+
+def by(request: HttpRequest) -> Options:
+    return {"source": Source.PAGE, "submitter": request.user.get_username()}
 
 
 def fragment(request: HttpRequest, template: str) -> str:

@@ -11,6 +11,7 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         # Celery's own discovery runs in workers only: web, beat and shell know the same tasks by this.
         autodiscover_modules("tasks")
+        from apps.jobs import checks, forking, joblog, noting  # noqa: F401 - they register themselves
         from apps.jobs.permissions import create_run_permissions
 
         post_migrate.connect(create_run_permissions, sender=self)

@@ -3,9 +3,13 @@
 JobError
 ├── TemporaryError        the job is tried again, within its policy
 ├── PermanentError        the job fails at once
-│   └── ArgumentError     its arguments don't fit the task
-├── UnknownTask           nobody registered a task of that name
-└── NotSubmitted          the broker did not take the job
+│   ├── ArgumentError     its arguments don't fit the task
+│   ├── DeliveryLimitReached  it killed its worker again and again
+│   ├── Unreadable        its message can't be read
+│   ├── Unrouted          no queue took it
+│   └── Rejected          a worker refused it for good
+├── Snooze                not now: the job waits, which costs no retry
+└── UnknownTask           nobody registered a task of that name
 """
 
 from collections.abc import Mapping
@@ -38,9 +42,33 @@ class ArgumentError(PermanentError):
         return type(self), (self.problems,)
 
 
+class DeliveryLimitReached(PermanentError):
+    """The broker gave the message up: it came back unfinished too often."""
+
+
+class Unreadable(PermanentError):
+    """The message isn't one of Celery's, or not in a form we accept."""
+
+
+class Unrouted(PermanentError):
+    """The broker had no queue for the message."""
+
+
+class Rejected(PermanentError):
+    """A worker rejected the message and didn't want it back."""
+
+
+class Snooze(JobError):
+    """Not now: run again in `seconds` (whole, at least 1). It is no error and costs no retry."""
+
+    def __init__(self, seconds: float, why: str = "") -> None:
+        super().__init__(why or f"again in {seconds:g} s")
+        self.seconds = seconds
+        self.why = why
+
+    def __reduce__(self) -> tuple[type["Snooze"], tuple[float, str]]:
+        return type(self), (self.seconds, self.why)
+
+
 class UnknownTask(JobError):
     """The name is not registered; the message has the nearest one that is."""
-
-
-class NotSubmitted(JobError):
-    """The broker could not be reached or refused the job: it will not run."""

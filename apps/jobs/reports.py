@@ -5,22 +5,22 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from django.db import models
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Trunc
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import Field
 
-from apps.jobs import catalog, reading
+from apps.jobs import catalog
+from apps.jobs.models import Job
 from apps.jobs.reporting import Chart, Choices, Column, Figure, Section, Series, Table
 from apps.jobs.states import FINISHED, State
 
 SLOWEST = 20
-RAN = Q(status__in=(State.SUCCESS, State.FAILURE), date_started__isnull=False)
-RUN_TIME = models.ExpressionWrapper(F("date_done") - F("date_started"), output_field=models.DurationField())
-SUCCESS, FAILURE = Q(status=State.SUCCESS), Q(status=State.FAILURE)
-REVOKED, OPEN = Q(status=State.REVOKED), ~Q(status__in=FINISHED)
+RAN = Q(state__in=(State.SUCCESS, State.FAILURE), run_time__isnull=False)
+SUCCESS, FAILURE = Q(state=State.SUCCESS), Q(state=State.FAILURE)
+REVOKED, OPEN = Q(state=State.REVOKED), ~Q(state__in=FINISHED)
 GRAINS = ((62, "day"), (400, "week"), (10 * 366, "month"))
 
 
@@ -42,8 +42,12 @@ COUNTS = {
     "open": Count("pk", filter=OPEN),
 }
 RUN_TIMES = {
-    "median": Percentile(RUN_TIME, 0.5, filter=RAN, output_field=models.DurationField()),
-    "p95": Percentile(RUN_TIME, 0.95, filter=RAN, output_field=models.DurationField()),
+    "median": Percentile("run_time", 0.5, filter=RAN, output_field=models.DurationField()),
+    "p95": Percentile("run_time", 0.95, filter=RAN, output_field=models.DurationField()),
+}
+WAIT_TIMES = {
+    "wait_median": Percentile("wait_time", 0.5, output_field=models.DurationField()),
+    "wait_p95": Percentile("wait_time", 0.95, output_field=models.DurationField()),
 }
 
 
@@ -82,12 +86,12 @@ def submitted(since: date, until: date, task: str | None) -> QuerySet[Any]:
     """Jobs handed in on these days, both included, as the current time zone counts days."""
     start = timezone.make_aware(datetime.combine(since, time.min))
     end = timezone.make_aware(datetime.combine(until + timedelta(days=1), time.min))
-    only = {"task_name": task} if task else {}
-    return reading.rows(date_created__gte=start, date_created__lt=end, **only).order_by()
+    only = {"task": task} if task else {}
+    return Job.objects.filter(submitted_at__gte=start, submitted_at__lt=end, **only)
 
 
 def summary(jobs: QuerySet[Any]) -> Section:
-    found = jobs.aggregate(**COUNTS, **RUN_TIMES)
+    found = jobs.aggregate(**COUNTS, **RUN_TIMES, **WAIT_TIMES)
     rate = failure_rate(found)
     return Section(
         _("Summary"),
@@ -97,6 +101,8 @@ def summary(jobs: QuerySet[Any]) -> Section:
             Figure(_("Failed"), found["failed"], tone="failure" if found["failed"] else ""),
             Figure(_("Failure rate"), rate, "percent", _("of those that ended")),
             Figure(_("Not ended"), found["open"], note=_("waiting or running")),
+            Figure(_("Median wait"), found["wait_median"], "duration", _("until the first start")),
+            Figure(_("95 % wait within"), found["wait_p95"], "duration"),
             Figure(_("Median run time"), found["median"], "duration"),
             Figure(_("95 % run within"), found["p95"], "duration"),
         ),
@@ -129,7 +135,7 @@ def longest(grain: str) -> timedelta:
 
 
 def totals_by_period(jobs: QuerySet[Any], grain: str) -> dict[date, dict[str, Any]]:
-    period = Trunc("date_created", grain, output_field=models.DateField())
+    period = Trunc("submitted_at", grain, output_field=models.DateField())
     found = jobs.annotate(period=period).values("period").annotate(**COUNTS, **RUN_TIMES)
     return {row["period"]: row for row in found}
 
@@ -162,26 +168,26 @@ def run_times(starts: Sequence[date], periods: dict[date, dict[str, Any]]) -> Ch
 
 
 def by_task(jobs: QuerySet[Any]) -> Table:
-    found = jobs.values("task_name").annotate(**COUNTS, **RUN_TIMES).order_by("-jobs", "task_name")
+    found = jobs.values("task").annotate(**COUNTS, **RUN_TIMES).order_by("-jobs", "task")
     columns = (
         Column(_("Task")), Column(_("Jobs"), "number"), Column(_("Failures"), "number"),
         Column(_("Failure rate"), "percent"), Column(_("Median run time"), "duration"),
         Column(_("95 % run within"), "duration"),
     )  # fmt: skip
     rows = (
-        (row["task_name"], row["jobs"], row["failed"], failure_rate(row), row["median"], row["p95"])
+        (row["task"], row["jobs"], row["failed"], failure_rate(row), row["median"], row["p95"])
         for row in found.iterator()
     )
     return Table(columns, rows)
 
 
 def slowest(jobs: QuerySet[Any]) -> Table:
-    found = jobs.filter(RAN).annotate(run_time=RUN_TIME).order_by("-run_time", "-pk")
+    found = jobs.filter(RAN).order_by("-run_time", "-pk")
     columns = (
         Column(_("Job")), Column(_("Task")), Column(_("State")), Column(_("Started"), "date"),
         Column(_("Run time"), "duration"),
     )  # fmt: skip
-    fields = ("task_id", "task_name", "status", "date_started", "run_time")
+    fields = ("id", "task", "state", "started_at", "run_time")
     rows = found.values_list(*fields)[:SLOWEST]
     return Table(columns, ((job, task, State(state).label, *times) for job, task, state, *times in rows))
 

@@ -37,10 +37,22 @@ class FolderPolicy:
 RESULT = "django_celery_results.TaskResult"
 
 POLICIES = [
+    # With their attempts. What has not ended is kept, however old.
+    RetentionPolicy("jobs", "jobs.Job", "finished_at", keep_days=90, only={"state__in": sorted(FINISHED)}),
+    RetentionPolicy("dead letters", "jobs.DeadLetter", "died_at", keep_days=90),
+    # Longer than jobs: one that is run again must find what it has done before.
+    RetentionPolicy("effects", "jobs.Effect", "done_at", keep_days=180),
+    RetentionPolicy("events", "jobs.Event", "occurred_at", keep_days=90),
+    RetentionPolicy("keys that are free again", "jobs.JobKey", "until", keep_days=1),
+    RetentionPolicy("workers", "jobs.Worker", "seen_at", keep_days=30),
     RetentionPolicy("job results", RESULT, "date_done", keep_days=30, only={"status__in": sorted(FINISHED)}),
     # Longer than any job can be delayed: their messages are lost.
     RetentionPolicy(
-        "jobs that never ended", RESULT, "date_done", keep_days=90, only={"status__in": sorted(ALIVE)}
+        "results of jobs that never ended",
+        RESULT,
+        "date_done",
+        keep_days=90,
+        only={"status__in": sorted(ALIVE)},
     ),
     RetentionPolicy("results of groups", "django_celery_results.GroupResult", "date_done", keep_days=30),
 ]

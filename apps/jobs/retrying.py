@@ -13,6 +13,11 @@ class RetryPolicy:
     delay_seconds: int
     backoff: bool | Literal["jitter"]
     delay_max_seconds: int
+    within_seconds: int | None = None
+
+    def allows(self, wait_seconds: float, since_submission_seconds: float) -> bool:
+        """Whether a try that begins after the wait is still within the limit in time."""
+        return not self.within_seconds or since_submission_seconds + wait_seconds <= self.within_seconds
 
     def seconds_before(self, retry: int) -> int:
         """Whole seconds, at least 1, before retry number `retry`, which counts from 0.

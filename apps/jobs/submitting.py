@@ -1,62 +1,54 @@
-"""The front door: a job is checked, noted and sent once the caller's transaction has committed."""
+"""The front door: a job is checked and written into the caller's transaction, and published after it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime
+from functools import cache
+from typing import Any, Unpack
 from uuid import uuid4
 
-from amqp.exceptions import AMQPError
-from django.conf import settings
-from django.db import transaction
-from django_celery_results.models import TaskResult
-from kombu.exceptions import OperationalError
+from celery import current_task
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import DEFERRED
+from django.utils import timezone
 
-from apps.jobs import catalog
-from apps.jobs.arguments import AnyTask, as_json
-from apps.jobs.errors import ArgumentError, NotSubmitted
-from apps.jobs.states import State
+from apps.jobs import catalog, keys, wire
+from apps.jobs.arguments import AnyTask, Arguments, as_json
+from apps.jobs.errors import ArgumentError
+from apps.jobs.models import Job
+from apps.jobs.orders import Options, Order
+from apps.jobs.publishing import publish_soon
+from apps.jobs.redacting import redact
 
-PRIORITY_DEFAULT, PRIORITY_LOWEST = 5, 9
-
-
-@dataclass(frozen=True)
-class Order:
-    """How to run a job: `priority` 0 (first) to 9, `delay` before it may start, `queue` by name."""
-
-    priority: int = PRIORITY_DEFAULT
-    delay: timedelta = timedelta(0)
-    queue: str | None = None
-
-    def __post_init__(self) -> None:
-        problems = {}
-        if not 0 <= self.priority <= PRIORITY_LOWEST:
-            problems["priority"] = f"expected 0 (first) to 9, got {self.priority}"
-        if not timedelta(0) <= self.delay <= timedelta(days=30):
-            problems["delay"] = f"expected 0 s to 30 days, got {self.delay}"
-        names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
-        if self.queue is not None and self.queue not in names:
-            problems["queue"] = f"expected one of {', '.join(names)}, got {self.queue!r}"
-        if problems:
-            raise ArgumentError(problems)
-
-    def options(self) -> dict[str, Any]:
-        chosen = {"queue": self.queue, "countdown": self.delay.total_seconds() or None}
-        return {
-            "priority": self.priority,
-            **{name: value for name, value in chosen.items() if value},
-        }
+# What differs from job to job of one statement, and what they share.
+OWN = ("id", "queue", "args", "kwargs", "redacted", "outbox")
+SHARED = (
+    "task", "state", "reason", "priority", "error", "note", "attempts", "worker", "instance",
+    "submitted_at", "eta", "expires_at", "parent", "root", "retry_of", "schedule", "submitter", "source",
+    "key", "tags", "relay_at", "resends", "version",
+)  # fmt: skip
+INSERT = f"""
+INSERT INTO jobs_job ({", ".join(OWN + SHARED)})
+SELECT {", ".join(f"own.{name}" for name in OWN)}, {", ".join(f"shared.{name}" for name in SHARED)}
+FROM json_populate_recordset(NULL::jobs_job, %s::json) AS own,
+    json_populate_record(NULL::jobs_job, %s::json) AS shared
+ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - only names of columns
+INSERT_UNLIKE = f"""
+INSERT INTO jobs_job ({", ".join(OWN + SHARED)})
+SELECT {", ".join(OWN + SHARED)} FROM json_populate_recordset(NULL::jobs_job, %s::json)
+ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - only names of columns
 
 
 @dataclass(frozen=True)
-class Submission:
-    """A job that was handed in: `id` is Celery's task id."""
+class Call:
+    """One call of a task, for `submit_many`."""
 
-    id: str
-    task: str
-    args: list[Any] = field(default_factory=list)
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def submit(
@@ -64,40 +56,147 @@ def submit(
     *,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
-    order: Order | None = None,
-) -> Submission:
-    """Hands a job in: it is sent when the caller's transaction commits, or never.
+    **options: Unpack[Options],
+) -> Job:
+    """Hands a job in: one INSERT in the caller's transaction, published once that has committed.
 
-    Raises UnknownTask, ArgumentError (its `problems` name each bad argument), and NotSubmitted
-    when the broker is out of reach, which outside a transaction is at once.
+    The broker need not be there: what can't be published now is published by the recorder. Returns the
+    job, or the one that already has the `key`. Raises UnknownTask and ArgumentError, whose `problems`
+    name each bad argument and option.
     """
-    found = catalog.find(task if isinstance(task, str) else str(task.name))
-    plain_args, plain_kwargs = as_json(found, args, kwargs or {})
-    job = Submission(str(uuid4()), str(found.name), plain_args, plain_kwargs)
-    options = (order or Order()).options()
-    with transaction.atomic():
-        note(job)
-        transaction.on_commit(lambda: send(found, job, options))
+    order = Order.of(options)
+    found = catalog.find(task)
+    job = prepared(found, Call(args, kwargs or {}), order, timezone.now())
+    with transaction.atomic() if order.key else nullcontext():  # one statement needs no transaction
+        if order.key and (holder := keys.claim(order.key, job.id, order.key_for)):
+            return holder
+        insert([job])
+        transaction.on_commit(lambda: publish_soon([job]))
     return job
 
 
-def note(job: Submission) -> None:
-    """The job's row, so that it can be seen while it waits."""
-    TaskResult.objects.create(
-        task_id=job.id,
-        task_name=job.task,
-        task_args=json.dumps(repr(tuple(job.args))),
-        task_kwargs=json.dumps(repr(job.kwargs)),
-        status=State.PENDING,
-        content_type="application/json",
-        content_encoding="utf-8",
-        result="null",
+def submit_many(
+    task: str | AnyTask, calls: Iterable[Call | Sequence[Any] | Mapping[str, Any]], **options: Unpack[Options]
+) -> list[Job]:
+    """Hands in one job for each call: all of them or, if one is bad, none; in one statement.
+
+    A call is a Call, a list of arguments or a dict of named ones. The options are for all; `id` and
+    `key` are not among them. Raises as `submit` does, with `calls.3.name` for the fourth call.
+    """
+    order = order_of_many(options)
+    found = catalog.find(task)
+    now = timezone.now()
+    jobs: list[Job] = []
+    problems: dict[str, str] = {}
+    for place, call in enumerate(calls):
+        try:
+            jobs.append(prepared(found, as_call(call), order, now))
+        except ArgumentError as error:
+            problems |= {f"calls.{place}.{name}".rstrip("."): text for name, text in error.problems.items()}
+    if problems:
+        raise ArgumentError(problems)
+    if jobs:
+        insert(jobs)
+        transaction.on_commit(lambda: publish_soon(jobs))
+    return jobs
+
+
+def hand_in(jobs: Sequence[Job]) -> None:
+    """Writes jobs that `prepared` made, of any tasks, in one statement; they are published after the commit.
+
+    Keys are not for these. Raises JobTaken.
+    """
+    if not jobs:
+        return
+    rows = [{name: value_of(getattr(job, name)) for name in OWN + SHARED} for job in jobs]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_UNLIKE, [json.dumps(rows)])
+        if cursor.rowcount < len(jobs):
+            raise JobTaken({"id": "one of the ids is taken"})
+    transaction.on_commit(lambda: publish_soon(jobs))
+
+
+def order_of_many(options: Options) -> Order:
+    refused = {name: "expected for single jobs only" for name in options if name in {"id", "key", "key_for"}}
+    if refused:
+        raise ArgumentError(refused)
+    return Order.of(options)
+
+
+def as_call(call: Call | Sequence[Any] | Mapping[str, Any]) -> Call:
+    if isinstance(call, Call):
+        return call
+    if isinstance(call, Mapping):
+        return Call((), call)
+    if isinstance(call, str | bytes) or not isinstance(call, Sequence):
+        raise ArgumentError({"": f"expected a list, a dict or a Call, got {type(call).__name__}"})
+    return Call(call)
+
+
+def prepared(task: AnyTask, call: Call, order: Order, now: datetime) -> Job:
+    """The row, not yet written. Raises ArgumentError."""
+    return row_of(task, as_json(task, call.args, call.kwargs), order, now)
+
+
+def row_of(task: AnyTask, arguments: Arguments, order: Order, now: datetime) -> Job:
+    args, kwargs = arguments
+    shown = redact(task, args, kwargs)
+    parent = current_task.request if current_task and not current_task.request.called_directly else None
+    job = new_job(
+        id=order.id or str(uuid4()),
+        task=task.name,
+        queue=wire.queue_for(task, args, kwargs, {"queue": order.queue, "priority": order.priority}),
+        priority=order.priority,
+        args=list(shown.args),
+        kwargs=dict(shown.kwargs),
+        redacted=list(shown.names),
+        submitted_at=now,
+        eta=order.not_before(now),
+        expires_at=order.not_after(now),
+        parent=parent.id if parent else None,
+        root=(parent.root_id or parent.id) if parent else None,
+        retry_of=order.retry_of,
+        schedule=order.schedule,
+        submitter=order.submitter,
+        source=order.source,
+        key=order.key,
+        tags=list(order.tags),
     )
+    job.outbox, job.relay_at = wire.outbox(job, args, kwargs, order.headers), wire.relay_at(job)
+    return job
 
 
-def send(task: AnyTask, job: Submission, options: dict[str, Any]) -> None:
-    try:
-        task.apply_async(tuple(job.args), job.kwargs, task_id=job.id, **options)
-    except (OperationalError, AMQPError, OSError) as error:
-        TaskResult.objects.filter(task_id=job.id, status=State.PENDING).delete()
-        raise NotSubmitted(f"the broker did not take the job: {error}") from error
+def new_job(**values: Any) -> Job:
+    """A row with these values and defaults. `Job(...)` looks at each field twice, which takes longer
+    than all the rest of submitting one job of many."""
+    names, blank = blank_row()
+    return Job.from_db(DEFAULT_DB_ALIAS, names, [*(blank | values).values()])
+
+
+@cache
+def blank_row() -> tuple[list[str], dict[str, Any]]:
+    """Every column with its default; those that PostgreSQL computes are asked for when they are read."""
+    fields = Job._meta.concrete_fields  # noqa: SLF001 - Django documents _meta
+    row = {found.attname: DEFERRED if found.generated else found.get_default() for found in fields}
+    return list(row), row
+
+
+def insert(jobs: Sequence[Job]) -> None:
+    """Writes rows in one statement. Raises JobTaken if one of the ids is taken.
+
+    What the columns in SHARED hold is the first one's for all.
+    """
+    own = [{name: getattr(job, name) for name in OWN} for job in jobs]
+    shared = {name: value_of(getattr(jobs[0], name)) for name in SHARED}
+    with transaction.atomic() if len(jobs) > 1 else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(INSERT, [json.dumps(own), json.dumps(shared)])
+        if cursor.rowcount < len(jobs):
+            raise JobTaken({"id": f"a job with the id {jobs[0].id} exists already"})
+
+
+class JobTaken(ArgumentError):
+    """The id that was asked for belongs to another job."""
+
+
+def value_of(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -8,11 +8,16 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.jobs import backlog
 from apps.jobs.state import state_redis
+from apps.schedules import condition
 
 logger = logging.getLogger(__name__)
 
 BROKER_TIMEOUT_SECONDS = 2
+STREAM_SHARE = 0.1  # of LEDGER_STREAM_MAX, at which the oldest entries would be thrown away
+UNREAD_SECONDS = 60
+OUTBOX_SECONDS = 60
 
 Probe = Callable[[], None]
 
@@ -46,12 +51,47 @@ def broker() -> None:
         wire.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_SECONDS)
 
 
+def stream() -> None:
+    found = backlog.of_stream()
+    if found.length > STREAM_SHARE * found.length_most:
+        raise NotReady(
+            f"{found.length} entries wait in the stream, more than a tenth of LEDGER_STREAM_MAX: "
+            "the recorder does not keep up"
+        )
+
+
+def recorder() -> None:
+    found = backlog.of_stream()
+    if found.length and found.unread_seconds > UNREAD_SECONDS:
+        raise NotReady(
+            f"no recorder has read the stream for {found.unread_seconds:.0f} s, and {found.length} entries "
+            "wait in it"
+        )
+
+
+def outbox() -> None:
+    late = backlog.outbox_seconds()
+    if late > OUTBOX_SECONDS:
+        raise NotReady(f"a job should have been published {late:.0f} s ago and still waits in the outbox")
+
+
+def beat() -> None:
+    found = condition.signs()
+    if found.absent:
+        seconds = found.silence.total_seconds()
+        raise NotReady(f"no beat has been alive for {seconds:.0f} s, and schedules are enabled")
+
+
 PROBES: dict[str, Probe] = {
     "database": database,
     "migrations": migrations,
     "redis": redis_state,
     "cache": redis_cache,
     "broker": broker,
+    "stream": stream,
+    "recorder": recorder,
+    "outbox": outbox,
+    "beat": beat,
 }
 
 

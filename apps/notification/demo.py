@@ -30,11 +30,11 @@ def load() -> None:
     )
 
 
-def job() -> tuple[str, dict[str, Any]]:
+def jobs() -> list[tuple[str, dict[str, Any]]]:
     """To the first administrator's inbox; without one, to the team."""
     admins = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk")
     name = admins.values_list("username", flat=True).first()
-    return SEND, {
+    arguments = {
         "recipient": name or "team",
         "channels": ["in-app" if name else "team"],
         "severity": "info" if name else "warning",
@@ -42,3 +42,4 @@ def job() -> tuple[str, dict[str, Any]]:
         "message": "This notification was sent by a job. More channels: see Notifications, Channels.",
         "url": "/",
     }
+    return [(SEND, arguments)]

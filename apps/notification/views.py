@@ -14,7 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apps.jobs import submit
 from apps.jobs.errors import JobError
+from apps.jobs.orders import Options
 from apps.jobs.permissions import may_run
+from apps.jobs.states import Source
 from apps.notification import inbox
 from apps.notification.channels import kind_named
 from apps.notification.forms import SendForm
@@ -65,7 +67,7 @@ def send(request: HttpRequest) -> HttpResponse:
     form = SendForm(request.POST or None, initial={"recipient": request.user.get_username()})
     if form.is_valid():
         try:
-            job = submit(SEND, kwargs=form.arguments())
+            job = submit(SEND, kwargs=form.arguments(), **by(request))
         except JobError as error:
             form.show(error)
         else:
@@ -124,11 +126,15 @@ def start(request: HttpRequest, task: str, kwargs: dict[str, Any], back: str) ->
     """Submits the job and leads to its page, or back with what is wrong."""
     need(may_run(request.user, task), _("You may not run this."))
     try:
-        job = submit(task, kwargs=kwargs)
+        job = submit(task, kwargs=kwargs, **by(request))
     except JobError as error:
         messages.error(request, str(error))
         return redirect(back)
     return redirect("console:job", job.id)
+
+
+def by(request: HttpRequest) -> Options:
+    return {"source": Source.PAGE, "submitter": request.user.get_username()}
 
 
 def need(allowed: bool, sentence: str) -> None:

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from apps.jobs.errors import ArgumentError, NotSubmitted
+from apps.jobs.errors import ArgumentError
 from apps.jobs.permissions import may_run
-from apps.jobs.states import State
+from apps.jobs.states import Source, State
 from apps.report.models import Report
 from apps.report.ordering import TASK, again
 
@@ -61,8 +61,8 @@ class ReportAdmin(ModelAdmin):
     def make_again(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         for report in queryset:
             try:
-                new = again(report, request.user)
-            except (ArgumentError, NotSubmitted) as error:
+                new = again(report, request.user, Source.ADMIN)
+            except ArgumentError as error:
                 self.message_user(request, f"{report}: {error}", messages.ERROR)
             else:
                 link = format_html('<a href="{}">{}</a>', new.get_absolute_url(), new)

@@ -1,11 +1,16 @@
-"""The report family's part of `manage.py demo`."""
+"""The report family's part of `manage.py demo`: one report on the jobs, one on what they imported."""
 
 from typing import Any
 
+from apps.report.ordering import TASK
+
 
 def load() -> None:
-    """The report is on the jobs themselves: there is nothing to load."""
+    """The reports are on what the other families did: there is nothing to load."""
 
 
-def job() -> tuple[str, dict[str, Any]]:
-    return "apps.report.tasks.generate_report_task", {"report": "job_activity", "format": "html"}
+def jobs() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (TASK, {"report": "job_activity", "format": "html"}),
+        (TASK, {"report": "imported_data", "format": "xlsx"}),
+    ]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from apps.jobs import reading
-from apps.jobs.errors import ArgumentError, NotSubmitted
+from apps.jobs.errors import ArgumentError
 from apps.jobs.permissions import may_run
 from apps.jobs.states import FINISHED, State
 from apps.report import catalog
@@ -78,10 +78,7 @@ def new(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404(f"no report is named {name!r}")
     form = ReportForm(definition, request.POST or None)
     if form.is_valid():
-        try:
-            return redirect(order(form.wish, request.user))
-        except NotSubmitted as error:
-            form.add_error(None, str(error))
+        return redirect(order(form.wish, request.user))
     return render(request, "report/new.html", {"definition": definition, "form": form})
 
 
@@ -103,7 +100,7 @@ def make_again(request: HttpRequest, pk: int) -> HttpResponse:
     report = get_object_or_404(Report, pk=pk)
     try:
         return redirect(again(report, request.user))
-    except (ArgumentError, NotSubmitted) as error:
+    except ArgumentError as error:
         messages.error(request, str(error))
         return redirect(report)
 
@@ -157,6 +154,6 @@ def status_context(request: HttpRequest, pk: int) -> dict[str, Any]:
 def with_jobs(reports: Sequence[Report]) -> list[Shown]:
     """The reports with their jobs, but for those that need none."""
     unfinished = [report.job_id for report in reports if report.state != State.SUCCESS]
-    found = reading.latest(len(unfinished), task_id__in=unfinished) if unfinished else []
+    found = reading.latest(len(unfinished), id__in=unfinished) if unfinished else []
     jobs = {job.id: job for job in found}
     return [Shown(report, jobs.get(report.job_id)) for report in reports]

@@ -11,8 +11,6 @@ from django_celery_beat.models import PeriodicTask
 from apps.schedules import forecasting, rules, wording
 from apps.schedules.rules import RuleError
 
-LOOKED_AT = 200  # each one's next run is computed: a page can't do that for all of very many
-
 
 @dataclass(frozen=True)
 class ScheduleView:
@@ -31,10 +29,12 @@ class ScheduleView:
 
 
 def upcoming(limit: int) -> list[ScheduleView]:
-    """The enabled schedules that run next, soonest first."""
-    enabled = schedules().filter(enabled=True)[:LOOKED_AT]
-    coming = [(moment, one) for one in enabled if (moment := forecast(one)[0])]
-    return [view(one) for _moment, one in sorted(coming, key=lambda pair: pair[0])[:limit]]
+    """The schedules that run next, soonest first, with the newest of those that no beat has seen yet."""
+    seen = schedules().filter(timing__next_run_at__isnull=False, timing__stale="")
+    unseen = schedules().filter(enabled=True).exclude(timing__stale="")
+    found = [*seen.order_by("timing__next_run_at", "pk")[:limit], *unseen.order_by("-pk")[:limit]]
+    coming = [one for one in map(view, found) if one.next_run]
+    return sorted(coming, key=lambda one: (one.next_run, one.pk))[:limit]
 
 
 def every() -> Iterable[ScheduleView]:
@@ -42,7 +42,7 @@ def every() -> Iterable[ScheduleView]:
 
 
 def schedules() -> Any:
-    return PeriodicTask.objects.select_related(*rules.KINDS).order_by("-last_run_at", "pk")
+    return PeriodicTask.objects.select_related("timing", *rules.KINDS).order_by("-last_run_at", "pk")
 
 
 def view(schedule: PeriodicTask) -> ScheduleView:

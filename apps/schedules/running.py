@@ -1,65 +1,96 @@
 """A schedule's job, now: with the arguments, the queue and the priority that beat would use."""
 
+import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
-from uuid import uuid4
+from datetime import datetime, timedelta
+from typing import Any, Unpack
 
-from django.db import transaction
+from celery import current_app
+from django.conf import settings
 from django.utils.timezone import now as current_time
 from django_celery_beat.models import PeriodicTask
 
-from apps.jobs import catalog
-from apps.jobs.arguments import as_json
+from apps.jobs import Call, Job, catalog, submit
 from apps.jobs.errors import ArgumentError
-from apps.jobs.submitting import PRIORITY_DEFAULT, Order, Submission, note, send
+from apps.jobs.orders import LONGEST, Options, Order
+from apps.jobs.states import Source
+from apps.jobs.submitting import prepared
 
 
-def run_now(schedule: PeriodicTask) -> Submission:
-    """Hands the schedule's job in; results and the schedule's page show it under its name.
+def run_now(schedule: PeriodicTask, call: Call | None = None, /, **how: Unpack[Options]) -> Job:
+    """Submits the schedule's job; results and the schedule's page show it under its name.
 
-    Raises ArgumentError, UnknownTask, and NotSubmitted when the broker is out of reach.
+    `call` takes the place of its own arguments. Raises ArgumentError and UnknownTask.
     """
-    task = catalog.find(schedule.task)
-    args, kwargs = loaded(schedule, "args", []), loaded(schedule, "kwargs", {})
-    as_json(task, args, kwargs)  # only to check: they go out as the schedule has them, as beat sends them
-    job = Submission(str(uuid4()), schedule.task, args, kwargs)
-    options = order(schedule).options() | wire_options(schedule)
-    with transaction.atomic():
-        note(job)
-        transaction.on_commit(lambda: send(task, job, options))
-    return job
+    asked: Options = {**options(schedule), **how}
+    given = call or stored_call(schedule)
+    return submit(schedule.task, args=given.args, kwargs=given.kwargs, **asked)
 
 
-def order(schedule: PeriodicTask) -> Order:
-    priority = PRIORITY_DEFAULT if schedule.priority is None else schedule.priority
-    return Order(priority=priority, queue=schedule.queue or None)
+def prepare(schedule: PeriodicTask, due_at: datetime, jitter_seconds: int = 0) -> Job:
+    """The job of one due time, not handed in yet; up to `jitter_seconds` later than then.
+
+    Its headers tell the intended time, and the task's `request.scheduled_for` too. Raises ArgumentError
+    and UnknownTask.
+    """
+    asked = options(schedule)
+    asked["headers"] = {**asked["headers"], "scheduled_for": due_at.isoformat(), "celery_beat_task": True}
+    asked["source"] = Source.SCHEDULE
+    if jitter_seconds:
+        asked["eta"] = due_at + jitter(schedule.pk, due_at, jitter_seconds)
+    task = current_app.tasks.get(schedule.task) or catalog.find(schedule.task)  # Celery's own, too
+    return prepared(task, stored_call(schedule), Order.of(asked), current_time())
 
 
-def wire_options(schedule: PeriodicTask) -> dict[str, Any]:
-    """What beat passes on besides queue and priority; the name in the headers reaches the results."""
-    headers = {**loaded(schedule, "headers", {}), "periodic_task_name": schedule.name}
-    own = {
-        "exchange": schedule.exchange,
-        "routing_key": schedule.routing_key,
-        "expires": deadline(schedule),
-    }
-    return {"headers": headers, **{name: value for name, value in own.items() if value}}
+def stored_call(schedule: PeriodicTask) -> Call:
+    """The schedule's own arguments. Raises ArgumentError where they are not the JSON they should be."""
+    return Call(loaded(schedule, "args", []), loaded(schedule, "kwargs", {}))
 
 
-def deadline(schedule: PeriodicTask) -> datetime | int | None:
+def jitter(schedule_id: int, due_at: datetime, most_seconds: int) -> timedelta:
+    """Always the same for one due time, and spread evenly over many."""
+    digest = hashlib.blake2b(f"{schedule_id} {due_at.timestamp()}".encode(), digest_size=8).digest()
+    return timedelta(seconds=int.from_bytes(digest) % (most_seconds + 1))
+
+
+def options(schedule: PeriodicTask) -> Options:
+    """All that beat passes on, as far as the schedule has it."""
+    found: Options = {"schedule": schedule.name, "headers": loaded(schedule, "headers", {})}
+    if schedule.priority is not None:
+        found["priority"] = schedule.priority
+    if queue := queue_of(schedule):
+        found["queue"] = queue
+    if time := time_left(schedule):
+        found["expires"] = min(time, LONGEST)
+    return found
+
+
+def queue_of(schedule: PeriodicTask) -> str | None:
+    """As with beat, an exchange or a routing key wins over the queue; here they have to be a queue's."""
+    exchange, key = schedule.exchange, schedule.routing_key
+    if not exchange and not key:
+        return schedule.queue or None
+    for queue in settings.CELERY_TASK_QUEUES:
+        if key == queue.routing_key and exchange in {None, "", queue.exchange.name}:
+            return str(queue.name)
+    keys = ", ".join(queue.routing_key for queue in settings.CELERY_TASK_QUEUES)
+    raise ArgumentError({"routing_key": f"expected that of a queue ({keys}) on its exchange, "
+                                        f"got {key!r} on {exchange or 'the default'!r}"})  # fmt: skip
+
+
+def time_left(schedule: PeriodicTask) -> timedelta | None:
     """The end of the whole schedule doesn't matter to a person who runs it after that."""
-    if schedule.expires and schedule.expires > current_time():
-        return schedule.expires  # type: ignore[no-any-return]
-    return schedule.expire_seconds  # type: ignore[no-any-return]
+    if schedule.expires and schedule.expires > (now := current_time()):
+        return schedule.expires - now  # type: ignore[no-any-return]
+    return timedelta(seconds=schedule.expire_seconds) if schedule.expire_seconds else None
 
 
 def loaded(schedule: PeriodicTask, field: str, empty: Any) -> Any:
     """The JSON in a text field of beat's. Raises ArgumentError."""
     try:
         found = json.loads(getattr(schedule, field) or "null")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArgumentError({field: f"expected JSON: {error}"}) from error
     if found is None:
         return empty

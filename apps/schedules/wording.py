@@ -28,7 +28,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from apps.schedules.rules import Rule
+from apps.schedules.rules import Rule, text
 
 DESCRIBER_LOCALES = {
     "cs": "cs_CZ", "de": "de_DE", "es": "es_ES", "fa": "fa_IR", "fr": "fr_FR", "it": "it_IT",
@@ -51,7 +51,7 @@ def interval_words(row: IntervalSchedule) -> str:
         SECONDS: ngettext("Every second", "Every %(count)d seconds", row.every),
         MICROSECONDS: ngettext("Every microsecond", "Every %(count)d microseconds", row.every),
     }
-    return wordings[row.period] % {"count": row.every}
+    return wordings.get(row.period, text(Rule("interval", row))) % {"count": row.every}
 
 
 def clocked_words(row: ClockedSchedule) -> str:

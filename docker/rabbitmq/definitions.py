@@ -19,6 +19,7 @@ GIGABYTE = 1_000_000_000
 # The names of project/topology.py have no dot, and Celery's own begin with "celery" or have one.
 WORK = "(?!dead$|unrouted$|celery)[a-z0-9_]+"  # the exchange `tasks` and every work queue
 TASKS = "tasks"
+DEAD, UNROUTED = "dead", "unrouted"
 DELAYS = "celery_delayed_(delivery|[0-9]+)"
 DELAY_ENTRY = "celery_delayed_27"  # where a publisher hands in a delayed message
 EVENTS = "celeryev"
@@ -50,6 +51,13 @@ RIGHTS = {
         only(WORK, DELAYS, EVENTS, MAILBOX, REPLIES),
         only(WORK, DELAYS, CONTROL, MAILBOX),
     ),
+    # It publishes what others left behind, keeps what could not be delivered, and counts what waits in
+    # the work queues, which takes no right. It can neither take a job from its queue nor make one.
+    "recorder": (
+        only(EVENTS),
+        only(TASKS, EVENTS, DELAY_ENTRY),
+        only(DEAD, UNROUTED),
+    ),
     # Flower and `celery inspect`; also the person who looks at the management pages.
     "monitor": (
         only(EVENTS, EVENT_QUEUE, *ASKING),
@@ -57,8 +65,11 @@ RIGHTS = {
         only(EVENTS, EVENT_QUEUE, REPLIES, REPLY_QUEUE),
     ),
 }
-TAGS = {"monitor": ["monitoring"]}
+# The topology user keeps the policies too, by the management API.
+TAGS = {"topology": ["policymaker"], "monitor": ["monitoring"]}
 
+# In force before anything publishes. From then on `manage.py topology` keeps them, by the settings;
+# they are the same as in project/rabbitmq/policies.py, which says why.
 # No alternate exchange on `tasks`: publishers ask for mandatory routing, and a message that an
 # alternate exchange takes counts as routed, so a wrong route would no longer be an error.
 POLICIES: tuple[dict[str, Any], ...] = (
@@ -79,7 +90,11 @@ POLICIES: tuple[dict[str, Any], ...] = (
         "name": "dead",
         "pattern": "^dead$",
         "apply-to": "queues",
-        "definition": {"message-ttl": 14 * DAY_IN_MILLISECONDS, "max-length-bytes": GIGABYTE},
+        "definition": {
+            "message-ttl": 14 * DAY_IN_MILLISECONDS,
+            "max-length-bytes": GIGABYTE,
+            "overflow": "reject-publish",
+        },
     },
     {
         # Without it, delayed messages that no queue is bound for would hold up all the others.

@@ -17,6 +17,7 @@ class Colour(IntEnum):
     BLUE = 34
     MAGENTA = 35
     CYAN = 36
+    WHITE = 37
 
 
 @dataclass(frozen=True)

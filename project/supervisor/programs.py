@@ -72,6 +72,7 @@ def children(plan: Plan) -> tuple[Child, ...]:
         web(plan),
         worker(plan, "worker", ordinary, Colour.CYAN),
         worker(plan, "urgent", [plan.urgent_queue], Colour.MAGENTA, "-c", "1"),
+        recorder(plan),
         celery(plan, "beat", "--pidfile=", colour=Colour.BLUE),
         flower(plan),
     )
@@ -107,6 +108,11 @@ def worker(plan: Plan, name: str, queues: Iterable[str], colour: Colour, *more: 
         grace_seconds=soft + GRACE_SECONDS,
         ready_text=" ready.",
     )
+
+
+def recorder(plan: Plan) -> Child:
+    argv = (sys.executable, "manage.py", "recorder")
+    return Child("recorder", argv, folder=plan.root, colour=Colour.WHITE, ready_text="recorder ready")
 
 
 def celery(plan: Plan, name: str, *more: str, colour: Colour) -> Child:

@@ -1,5 +1,6 @@
 """Signals as a fact to look at, rather than an interruption in the middle of something."""
 
+import contextlib
 import os
 import signal
 from types import FrameType, TracebackType
@@ -40,11 +41,9 @@ class Signals:
 
     def clear(self) -> None:
         """Empty the pipe, so that the next wait waits."""
-        try:
+        with contextlib.suppress(BlockingIOError):  # it is empty
             while os.read(self.handle, 4096):
                 pass
-        except BlockingIOError:
-            pass
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.count += 1

@@ -10,6 +10,7 @@ import pytest
 
 from project.config import AppConfig, CeleryConfig, FlowerConfig
 from project.deployment import Deployment, load, unknown_variables
+from project.servers import running
 
 HANDBOOK = """
 # ========== Celery ==========
@@ -114,6 +115,20 @@ def test_a_secret_may_come_from_a_file(environment: Any, tmp_path: Path) -> None
     (tmp_path / "broker").write_text("amqp://app:from-a-file@rabbit/\n")
     deployment = environment(CELERY_BROKER_URL_FILE=str(tmp_path / "broker"))
     assert deployment.broker_url == "amqp://app:from-a-file@rabbit/"
+
+
+def test_flower_is_where_it_runs_now_or_as_configured(environment: Any, tmp_path: Path) -> None:
+    running.note(tmp_path, "flower", "http://127.0.0.1:5556/flower", 5556, os.getpid())
+    assert environment().flower_url == "http://127.0.0.1:5556/flower"
+    assert environment(FLOWER_URL="https://flower.example.com").flower_url == "https://flower.example.com"
+
+
+def test_flower_of_a_killed_run_is_nowhere(environment: Any, tmp_path: Path) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    running.note(tmp_path, "flower", "http://127.0.0.1:5556/flower", 5556, killed.pid)
+    killed.kill()
+    killed.communicate()
+    assert environment().flower_url is None
 
 
 def test_secrets_are_made_once_in_development(environment: Any) -> None:
@@ -268,10 +283,10 @@ def test_every_field_of_the_handbook_exists() -> None:
     assert [name for name in fields if name not in CeleryConfig.model_fields] == []
 
 
-def test_the_results_url_of_the_environment_is_mirrored_too(tmp_path: Path) -> None:
+def test_the_results_url_of_the_environment_tells_the_ledger_too(tmp_path: Path) -> None:
     script = "from project import celery_app; print(type(celery_app.backend).__name__)"
     done = python("-c", script, CELERY_RESULT_BACKEND="redis://127.0.0.1:6379/1", VAR_ROOT=str(tmp_path))
-    assert done.stdout.strip() == "MirroredBackend", done.stderr
+    assert done.stdout.strip() == "LedgerBackend", done.stderr
 
 
 def test_a_stopped_embedded_server_is_said_in_one_line(tmp_path: Path) -> None:

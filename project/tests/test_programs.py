@@ -31,7 +31,7 @@ def after(argv: tuple[str, ...], option: str) -> str:
 
 def test_every_process_of_the_platform_has_a_row() -> None:
     names = [child.name for child in programs.children(PLAN)]
-    assert names == ["web", "worker", "urgent", "beat", "flower"]
+    assert names == ["web", "worker", "urgent", "recorder", "beat", "flower"]
 
 
 def test_flower_can_be_left_out() -> None:

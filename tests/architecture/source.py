@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,17 +20,17 @@ class Import:
     inside: str | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Module:
     path: Path
     text: str
     tree: ast.Module
 
-    @property
+    @cached_property
     def file(self) -> str:
         return self.path.relative_to(ROOT).as_posix()
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
@@ -50,6 +50,7 @@ class Module:
     def functions(self) -> Iterator[AnyFunction]:
         return (node for node in ast.walk(self.tree) if isinstance(node, AnyFunction))
 
+    @cached_property
     def imports(self) -> list[Import]:
         return list(imports_of(self.tree, None))
 

@@ -11,10 +11,15 @@ FUNCTION_LINES, TASK_LINES = 50, 10
 ARGUMENTS = 5
 APP_LINES = 2_000
 LONGER_FILES: dict[str, str] = {}
-LARGER_APPS = {"jobs": 6_000}  # the engine: what it does belongs together, and no app may do it itself
+LARGER_APPS = {
+    "jobs": 7_900,  # the engine: what it does belongs together, and no app may do it itself
+    "recorder": 2_150,  # one process: its five duties share what they know of the stream and of workers
+    "schedules": 4_000,  # the timetable: arithmetic that nothing else needs, and schedules as documents
+}
 MORE_ARGUMENTS = {
     "settings_customise_sources": "pydantic-settings calls it with these",
     "_store_result": "Celery's own signature",
+    "mark_as_failure": "Celery's own signature",
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "services", "misc", "common"}
 

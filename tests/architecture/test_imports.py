@@ -1,14 +1,34 @@
 """Dependencies point one way."""
 
+import ast
+
 import pytest
 
 from tests.architecture.source import Import, Module, sources
 
 DOMAIN = {"email", "data", "report", "notification", "cleanup"}
 PUBLIC = {
-    "arguments", "catalog", "commanding", "errors", "outbound", "permissions", "progress", "reading",
-    "reporting", "retention", "state", "states", "submitting",
+    "acting", "arguments", "catalog", "chaining", "commanding", "duties", "errors", "events", "joblog",
+    "orders", "outbound", "permissions", "progress", "reading", "reporting", "retention", "state", "states",
+    "submitting", "workers",
+    # and the names that the package itself offers
+    "Call", "Job", "once", "submit", "submit_chain", "submit_many",
 }  # fmt: skip
+# Apps that show jobs: what each needs beyond the public modules, and why.
+LOOKING = {
+    "console": {},
+    "ledger": {
+        "models": "the admin and `manage.py job` list rows as they are",
+        "letters": "the admin sends dead letters again",
+        "redacting": "the bodies of dead letters are shown without their secrets",
+        "stream": "the error in a stored result is read as the ledger reads it",
+    },
+    "monitoring": {"backlog": "whether the ledger keeps up"},
+    "schedules": {"redacting": "what changed in a schedule is told without its secrets"},
+    "planner": {},
+    "taskforms": {},
+}
+LEAVES = {"recorder", "ledger", "planner"}  # used by people and processes, by commands and pages
 EDGES = {"tasks", "admin", "views", "subscribers", "api"}
 LOCAL_IMPORTS = {
     "apps/jobs/__init__.py": "models can't be imported together with the package",
@@ -19,7 +39,7 @@ LOCAL_IMPORTS = {
 
 
 def own(module: Module) -> list[Import]:
-    return [found for found in module.imports() if found.name.split(".")[0] in {"apps", "project", "tests"}]
+    return [found for found in module.imports if found.name.split(".")[0] in {"apps", "project", "tests"}]
 
 
 def wrong(check: object) -> list[str]:
@@ -40,13 +60,42 @@ def test_domain_apps_use_only_themselves_and_the_public_engine() -> None:
         if module.app not in DOMAIN or parts(found)[0] != "apps" or parts(found)[1] == module.app:
             return False
         _, app, *rest = parts(found)
-        return app != "jobs" or (rest[0] not in PUBLIC and rest[0] not in {"submit", "Order", "Submission"})
+        return app != "jobs" or rest[0] not in PUBLIC
 
     assert wrong(check) == []
 
 
 def test_the_engine_knows_none_of_its_users() -> None:
     assert wrong(lambda module, found: module.app == "jobs" and parts(found)[:2] != ["apps", "jobs"]) == []
+
+
+def test_the_recorder_is_the_other_half_of_the_engine() -> None:
+    """It may use all of `apps.jobs`, and nothing else."""
+    halves = {"jobs", "recorder"}
+    assert wrong(lambda m, found: m.app == "recorder" and not in_apps(found, halves)) == []
+
+
+def test_who_shows_jobs_looks_through_the_public_engine() -> None:
+    def check(module: Module, found: Import) -> bool:
+        if module.app not in LOOKING or not in_apps(found, {"jobs"}):
+            return False
+        return parts(found)[2] not in PUBLIC | LOOKING[module.app].keys()
+
+    assert wrong(check) == []
+
+
+def test_nobody_looks_past_the_public_engine_without_need() -> None:
+    used = {(m.app, parts(found)[2]) for m in sources() for found in own(m) if in_apps(found, {"jobs"})}
+    assert {(app, name) for app, names in LOOKING.items() for name in names} - used == set()
+
+
+@pytest.mark.parametrize("leaf", sorted(LEAVES))
+def test_nobody_imports_a_leaf(leaf: str) -> None:
+    assert wrong(lambda module, found: module.app != leaf and in_apps(found, {leaf})) == []
+
+
+def in_apps(found: Import, apps: set[str]) -> bool:
+    return parts(found)[0] == "apps" and parts(found)[1] in apps
 
 
 def test_apps_never_import_the_project() -> None:
@@ -76,12 +125,12 @@ def test_own_code_is_imported_at_the_top() -> None:
 
 
 def test_there_is_no_import_cycle() -> None:
-    graph = {module.name: {target(found) for found in own(module)} for module in sources()}
+    names = {module.name for module in sources()}
+    graph = {module.name: {target(found, names) for found in own(module)} for module in sources()}
     assert cycle(graph) == []
 
 
-def target(found: Import) -> str:
-    names = {module.name for module in sources()}
+def target(found: Import, names: set[str]) -> str:
     return found.name if found.name in names else found.name.rpartition(".")[0]
 
 
@@ -94,11 +143,9 @@ def cycle(graph: dict[str, set[str]]) -> list[str]:
     return sorted(left)
 
 
-@pytest.mark.parametrize("name", sorted(DOMAIN | {"jobs", "schedules", "console", "monitoring"}))
+@pytest.mark.parametrize("name", sorted(DOMAIN | LOOKING.keys() | {"jobs", "recorder"}))
 def test_every_app_says_what_it_owns(name: str) -> None:
     (module,) = [module for module in sources() if module.name == f"apps.{name}"]
-    import ast
-
     text = ast.get_docstring(module.tree) or ""
     assert text, "no docstring"
     assert text.count("\n") < 8, "more than eight lines"

@@ -111,7 +111,7 @@ def test_the_image_has_every_package_that_our_code_imports() -> None:
         f"{module.file}: {found.name}"
         for module in sources()
         if module.name.startswith(("apps.", "project."))
-        for found in module.imports()
+        for found in module.imports
         if (packages := owners.get(found.name.split(".")[0]))
         and not {plain(name) for name in packages} & installed
     }

@@ -88,7 +88,9 @@ def test_an_unknown_word_is_an_error(stack: Stack) -> None:
     assert "worker" in done.stderr or "Unknown command" in done.stderr
 
 
-@pytest.mark.parametrize(("service", "limit"), [("web", "30s"), ("beat", "30s"), ("worker", "5min")])
+@pytest.mark.parametrize(
+    ("service", "limit"), [("web", "30s"), ("beat", "30s"), ("worker", "5min"), ("recorder", "5min")]
+)
 def test_limits_of_the_database_differ_by_service(stack: Stack, service: str, limit: str) -> None:
     options = environment(service)["PGOPTIONS"]
     with psycopg.connect(stack.url("database_url"), options=options) as link:
@@ -151,7 +153,9 @@ PeriodicTask.objects.get_or_create(name="probe", task="celery.backend_cleanup", 
 """
     stack.shell("web", script)
     beat = begin("beat")
-    wait_until(lambda: "Sending due task probe" in beat.said(), 30, "beat to send")
+    wait_until(lambda: "1 schedules fired" in beat.said(), 60, "beat to fire")
+    fired = "from apps.jobs import Job; print(Job.objects.filter(schedule='probe').exists())"
+    assert stack.shell("web", fired) == "True"
     stack.shell(
         "web", "from django_celery_beat.models import *; PeriodicTask.objects.filter(name='probe').delete()"
     )

@@ -93,6 +93,36 @@ def test_a_beat_that_does_not_move_is_not_healthy(begin: Begin) -> None:
     wait_until(beat.healthy, 10, "the woken beat to be healthy")
 
 
+def test_a_recorder_is_healthy_while_it_moves(begin: Begin) -> None:
+    recorder = begin("recorder")
+    wait_until(recorder.healthy, 20, "the recorder to be healthy")
+    recorder.signal(signal.SIGSTOP)
+    assert not recorder.healthy()
+    recorder.signal(signal.SIGCONT)
+    wait_until(recorder.healthy, 10, "the woken recorder to be healthy")
+
+
+@pytest.mark.parametrize(
+    ("age", "text", "said"),
+    [
+        (0, "", ""),
+        (0, "relay sweep", "Sick: stuck: relay sweep\n"),
+        (60, "", "Sick: has not moved for 60 s\n"),
+    ],
+)
+def test_a_recorder_says_which_duty_is_stuck(tmp_path: Path, age: float, text: str, said: str) -> None:
+    (tmp_path / ".switchyard-process").write_text(f"recorder {os.getpid()}\n")
+    pulse = tmp_path / ".switchyard-pulse"
+    pulse.write_text(text)
+    os.utime(pulse, (time.time() - age,) * 2)
+    assert check(tmp_path) == (int(bool(said)), said)
+
+
+def test_a_recorder_that_has_not_begun_is_not_healthy(tmp_path: Path) -> None:
+    (tmp_path / ".switchyard-process").write_text(f"recorder {os.getpid()}\n")
+    assert check(tmp_path)[0] == 1
+
+
 def test_flower_is_healthy_while_it_answers(begin: Begin) -> None:
     port = str(free_port(None))
     flower = begin("flower", FLOWER_PORT=port, FLOWER_URL_PREFIX="flower")

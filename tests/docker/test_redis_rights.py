@@ -14,7 +14,7 @@ DANGEROUS = (
     "MONITOR", "SAVE", "BGSAVE", "BGREWRITEAOF", "REPLICAOF NO ONE", "ACL LIST", "CLIENT LIST",
     "CLIENT KILL ID 1", "SWAPDB 0 1", "MODULE LIST", "SCRIPT FLUSH", "FUNCTION FLUSH", "LATENCY RESET",
 )  # fmt: skip
-ROLES = ("redis_url_web", "redis_url_worker", "cache_url")
+ROLES = ("redis_url_web", "redis_url_worker", "redis_url_recorder", "cache_url")
 
 
 @pytest.fixture
@@ -54,23 +54,53 @@ def test_the_user_of_the_health_check_can_only_ping(stack: Stack, name: str) -> 
 
 
 @pytest.mark.parametrize("link", ["redis_url_web"], indirect=True)
-def test_the_site_can_not_forge_a_result(link: "Redis") -> None:
+def test_the_site_reaches_a_result_only_as_its_scripts_do(link: "Redis") -> None:
+    """They store one and take one away, so SET and DEL it may; docs/deployment.md says what that means."""
     assert link.get("celery-task-meta-1") is None
-    for act in (link.set, link.append, link.setnx):
+    for act in (link.append, link.setnx, link.getset):
         with pytest.raises(NoPermissionError):
             act("celery-task-meta-1", "{}")
+    for refuse in (link.persist, link.unlink):
+        with pytest.raises(NoPermissionError):
+            refuse("celery-task-meta-1")
+
+
+@pytest.mark.parametrize("link", ["redis_url_web"], indirect=True)
+def test_the_site_adds_to_the_stream_and_takes_nothing_from_it(link: "Redis") -> None:
+    entry = link.xadd("switchyard:ledger", {"kind": "published", "id": "none", "doc": ""})
+    assert link.xlen("switchyard:ledger") >= 1
+    commands = ("XDEL {0} {1}", "XTRIM {0} MAXLEN 0", "DEL {0}", "XGROUP CREATE {0} mine 0", "EXPIRE {0} 1")
+    for command in commands:
+        with pytest.raises(NoPermissionError):
+            link.execute_command(*command.format("switchyard:ledger", entry).split())  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("link", ["cache_url"], indirect=True)
+def test_the_cache_runs_no_script(link: "Redis") -> None:
     with pytest.raises(NoPermissionError):
-        link.delete("celery-task-meta-1")
+        link.script_load("return 1")
 
 
-@pytest.mark.parametrize("link", ["redis_url_web", "cache_url"], indirect=True)
-def test_only_workers_run_scripts(link: "Redis") -> None:
+@pytest.mark.parametrize("link", ["redis_url_web", "redis_url_recorder"], indirect=True)
+def test_the_scripts_of_others_than_workers_reach_our_keys_alone(link: "Redis") -> None:
+    digest = link.script_load("return redis.call('SET', KEYS[1], 'x')")
     with pytest.raises(NoPermissionError):
         link.eval("return 1", 0)
+    for key in ("unacked", "other:1", "_kombu.binding.default"):
+        with pytest.raises(ResponseError, match="permission"):
+            link.evalsha(digest, 1, key)
 
 
-@pytest.mark.parametrize("link", ["redis_url_web", "redis_url_worker"], indirect=True)
-def test_our_own_keys_are_open_to_both(link: "Redis") -> None:
+@pytest.mark.parametrize("link", ["redis_url_web"], indirect=True)
+def test_a_script_of_the_site_may_do_no_more_than_the_site(link: "Redis") -> None:
+    digest = link.script_load("return redis.call('DEL', KEYS[1])")
+    for key in ("switchyard:ledger", "switchyard:tries:1", "switchyard:mended"):
+        with pytest.raises(ResponseError, match="permission"):
+            link.evalsha(digest, 1, key)
+
+
+@pytest.mark.parametrize("link", ["redis_url_worker", "redis_url_recorder"], indirect=True)
+def test_our_own_keys_are_open_to_workers_and_recorder(link: "Redis") -> None:
     with link.pipeline() as pipe:
         pipe.hset("switchyard:progress:1", mapping={"done": 1})
         pipe.expire("switchyard:progress:1", 60)
@@ -78,6 +108,23 @@ def test_our_own_keys_are_open_to_both(link: "Redis") -> None:
         pipe.execute()
     assert link.hgetall("switchyard:progress:1") == {"done": "1"}
     assert "used_memory" in link.info("memory"), "for the alarm about memory"
+
+
+@pytest.mark.parametrize("link", ["redis_url_web"], indirect=True)
+def test_the_site_reads_our_own_keys_and_changes_none(link: "Redis") -> None:
+    assert link.hgetall("switchyard:progress:2") == {}
+    assert link.lrange("switchyard:log:2", 0, -1) == []
+    assert "used_memory" in link.info("memory"), "for the alarm about memory"
+    with pytest.raises(NoPermissionError):
+        link.hset("switchyard:progress:2", mapping={"done": 1})
+
+
+@pytest.mark.parametrize("link", ["redis_url_web", "redis_url_recorder"], indirect=True)
+def test_other_peoples_keys_are_closed(link: "Redis") -> None:
+    with pytest.raises(NoPermissionError):
+        link.get("other:1")
+    with pytest.raises(NoPermissionError):
+        link.publish("other", "x")
 
 
 @pytest.mark.parametrize("link", ["redis_url_worker"], indirect=True)

@@ -98,7 +98,7 @@ def test_the_broker_gets_hashes_alone(folder: Path) -> None:
 
 def test_redis_gets_hashes_alone(folder: Path) -> None:
     state = (folder / "servers" / "redis_state_users.acl").read_text()
-    for name in ("redis_url_web", "redis_url_worker"):
+    for name in ("redis_url_web", "redis_url_worker", "redis_url_recorder"):
         assert f"#{hashlib.sha256(password(folder, name).encode()).hexdigest()} " in state
         assert password(folder, name) not in state
     assert "{" not in state
@@ -113,7 +113,7 @@ def test_every_process_signs_in_as_its_own_role(folder: Path) -> None:
     }  # fmt: skip
     assert users == {
         "migrate": {"topology", "web"}, "web": {"web"}, "beat": {"web"}, "worker": {"worker"},
-        "urgent": {"worker"}, "flower": {"monitor"},
+        "urgent": {"worker"}, "recorder": {"recorder"}, "flower": {"monitor"},
     }  # fmt: skip
 
 

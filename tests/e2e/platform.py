@@ -1,4 +1,4 @@
-"""`manage.py up --demo` as a user would run it, in a folder and on ports of its own."""
+"""`manage.py up` as a user would run it, in a folder and on ports of its own."""
 
 import json
 import os
@@ -11,11 +11,13 @@ from typing import Any
 
 import psutil
 
+from project.environment import BASE_DIR
+from project.servers.ports import free_port
 from tests.waiting import wait_until
 
-START_SECONDS = 120
+START_SECONDS = 240
 STOP_SECONDS = 45
-OURS = ("CELERY_", "FLOWER_", "SWITCHYARD_", "DATABASE_URL", "REDIS_URL", "VAR_ROOT", "TEST_")
+OURS = ("CELERY_", "FLOWER_", "SWITCHYARD_", "DATABASE_", "REDIS_", "CACHE_", "VAR_ROOT", "TEST_")
 
 
 class Platform:
@@ -27,12 +29,13 @@ class Platform:
         self.log = folder / "up.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *, demo: bool = True) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        ports = ["--port", str(free_port(None)), "--flower-port", str(free_port(None))]
         with self.log.open("wb") as out:
-            argv = [sys.executable, "manage.py", "up", "--demo", "--port", "18000", "--flower-port", "15555"]
             self.process = subprocess.Popen(
-                argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                [sys.executable, "manage.py", "up", *ports, *(["--demo"] if demo else [])],
+                cwd=BASE_DIR, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 start_new_session=True,
             )  # fmt: skip
         wait_until(lambda: self.url or self.ended(), START_SECONDS, "the platform to be ready")
@@ -50,8 +53,7 @@ class Platform:
 
     @property
     def flower_url(self) -> str:
-        port = found(r"Flower is on (\d+)", self.said()) or "15555"
-        return f"http://127.0.0.1:{port}"
+        return found(r"^flower: (\S+)$", self.said())
 
     def password(self, of: str) -> str:
         """Of "the admin" or "Flower", as printed at the first start."""
@@ -64,12 +66,16 @@ class Platform:
         return self.python("-m", "celery", "-A", "project", *arguments)
 
     def python(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments], env=self.environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        done = self.terminal(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def terminal(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Python in another terminal, whether it succeeds or not."""
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=BASE_DIR, env=self.environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
 
     def schedules(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(self.manage("schedule", "list", "--json"))
@@ -90,6 +96,12 @@ class Platform:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """kill -9 of `up` alone: what ran under it has to end by itself."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
 
 
 def found(pattern: str, text: str) -> str:

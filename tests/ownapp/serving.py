@@ -9,13 +9,17 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from project.servers.ports import free_port
-from tests.waiting import WorkerProcess, of_test_database, wait_until
+from tests.waiting import RecorderProcess, WorkerProcess, of_test_database, wait_until
 
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.ownapp.settings"}
 
 
 def own_worker(broker_url: str) -> WorkerProcess:
     return WorkerProcess(environment=SETTINGS | {"CELERY_BROKER_URL": broker_url})
+
+
+def own_recorder(broker_url: str) -> RecorderProcess:
+    return RecorderProcess(environment=SETTINGS | {"CELERY_BROKER_URL": broker_url})
 
 
 class OwnSite:

@@ -9,12 +9,12 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
-from django_celery_results.models import TaskResult
 
 from apps.cleanup import reading
 from apps.cleanup.models import CleanupRun, RetentionOverride
 from apps.cleanup.policies import policies
 from apps.cleanup.tests.conftest import Register, add_sessions, add_user
+from apps.jobs import Job
 from apps.jobs.permissions import codename
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +42,8 @@ def text(web: Client) -> str:
 
 
 def submitted() -> str:
-    row = TaskResult.objects.get(task_name=DATA)
-    return f"{row.task_args}{row.task_kwargs}"
+    row = Job.objects.get(task=DATA)
+    return f"{row.args}{row.kwargs}"
 
 
 def test_visitors_are_sent_to_the_login(client: Client) -> None:
@@ -84,12 +84,13 @@ def test_only_a_clear_no_deletes(web: Client, allowed: None, value: str, dry: bo
     response = web.post(reverse("cleanup:run"), {"policy": "expired sessions", "dry_run": value})
     assert response.status_code == 302
     assert str(dry) in submitted()
+    assert Job.objects.filter(source="page", submitter="alice").exists()
 
 
 def test_an_unknown_policy_is_told(web: Client, allowed: None) -> None:
     response = web.post(reverse("cleanup:run"), {"policy": "expired sesions"}, follow=True)
     assert "did you mean" in response.content.decode()
-    assert TaskResult.objects.count() == 0
+    assert Job.objects.count() == 0
 
 
 def test_the_last_run_and_an_override_are_shown(web: Client) -> None:
@@ -123,6 +124,7 @@ def run(*words: str) -> Any:
 def test_the_command_submits_a_job() -> None:
     assert run("expired sessions", "--dry-run")["task"] == DATA
     assert "expired sessions" in submitted()
+    assert Job.objects.get().source == "command"
 
 
 def test_the_command_lists(register: Register) -> None:

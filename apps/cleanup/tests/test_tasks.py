@@ -53,8 +53,7 @@ def test_a_run_knows_its_job(db: None) -> None:
 
 def test_the_demo_deletes_nothing(db: None) -> None:
     demo.load()
-    task, kwargs = demo.job()
-    assert (task, kwargs) == (DATA, {"dry_run": True})
+    assert demo.jobs() == [(DATA, {"dry_run": True})]
 
 
 def test_the_whole_way_through_broker_and_worker(worker: WorkerProcess) -> None:

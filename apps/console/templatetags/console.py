@@ -6,18 +6,34 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.jobs import catalog
 from apps.jobs.reading import JobView
+from apps.jobs.reading.counting import Count
+from apps.jobs.reading.reasons import sentence
+from apps.jobs.states import Outcome, Source
+from apps.schedules.condition import COUNTED
 
 register = template.Library()
 
 SHOWN_CHARACTERS = 50_000
 LINE_CHARACTERS = 80
+NAMED = 3
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+TONES: dict[str, str] = {
+    Outcome.RUNNING: "started",
+    Outcome.SUCCESS: "success",
+    Outcome.FAILURE: "failure",
+    Outcome.RETRY: "retry",
+    Outcome.SNOOZED: "held",
+    Outcome.REVOKED: "revoked",
+    Outcome.WORKER_LOST: "failure",
+}
 ROUNDED = 10  # seconds: from here on tenths say nothing
 
 
@@ -108,3 +124,55 @@ def outcome(job: JobView) -> str:
         return printable(job.error)
     text = job.result if isinstance(job.result, str) else json.dumps(job.result, ensure_ascii=False)
     return printable(text)
+
+
+@register.filter
+def reason(job: JobView) -> str:
+    return sentence(job)
+
+
+@register.filter
+def by(job: JobView) -> str:
+    """Who handed it in, or through which door it came."""
+    return job.submitter or source_word(job.source)
+
+
+@register.filter
+def source_word(source: str) -> str:
+    return str(Source(source).label) if source in Source.values else source
+
+
+@register.filter
+def bounded(number: Count) -> str:
+    return f"{number.number}+" if number.more else str(number.number)
+
+
+@register.filter
+def at_most(number: int) -> str:
+    return f"{COUNTED}+" if number > COUNTED else str(number)
+
+
+@register.filter
+def names(found: list[tuple[int, str]]) -> str:
+    """The first few, and how many there are besides."""
+    shown = ", ".join(name for _pk, name in found[:NAMED])
+    return shown if len(found) <= NAMED else _("%(names)s and others") % {"names": shown}
+
+
+@register.filter
+def when(moment: datetime, precision: str = "seconds") -> SafeString:
+    """In the site's time zone, which shows when pointed at."""
+    local = timezone.localtime(moment)
+    shown = local.replace(tzinfo=None).isoformat(" ", precision)
+    shape = '<time datetime="{}" title="{} {}">{}</time>'
+    return format_html(shape, local.isoformat(), shown, local.tzname(), shown)
+
+
+@register.filter
+def outcome_word(found: str) -> str:
+    return str(Outcome(found).label) if found in Outcome.values else found
+
+
+@register.filter
+def outcome_tone(found: str) -> str:
+    return TONES.get(found, "neutral")

@@ -1,19 +1,16 @@
 """Odd tasks and made-up jobs for the console's tests."""
 
 import enum
-import json
-from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app, shared_task
 from django.http import QueryDict
-from django.utils import timezone
-from django_celery_results.models import TaskResult
 from pydantic import BaseModel
 
-from apps.console.run.forms import ArgumentsForm
 from apps.jobs.arguments import AnyTask
-from apps.jobs.states import FINISHED
+from apps.jobs.models import Job
+from apps.jobs.tests import making
+from apps.taskforms.forms import ArgumentsForm
 
 MODULE = "apps.console.tests.cast"
 PAINT, ERRORS, SECRETIVE = f"{MODULE}.paint_task", f"{MODULE}.errors_task", f"{MODULE}.secretive_task"
@@ -78,33 +75,13 @@ def query(values: dict[str, Any]) -> QueryDict:
     return found
 
 
-def job(state: str = "SUCCESS", **columns: Any) -> TaskResult:
-    """A row as the mirror writes it; `created` and `done` are its moments."""
-    created = columns.pop("created", timezone.now())
-    done: datetime = columns.pop("done", created + timedelta(seconds=3))
-    number = TaskResult.objects.count()
-    row = TaskResult.objects.create(
-        **{
-            "task_id": f"job-{number}",
-            "task_name": PAINT,
-            "task_args": json.dumps("()"),
-            "task_kwargs": json.dumps(repr({"wall": "north"})),
-            "status": state,
-            "result": "null",
-            "content_type": "application/json",
-            "content_encoding": "utf-8",
-            **columns,
-        }
-    )
-    started = created + timedelta(seconds=1) if state in {"STARTED", *FINISHED} else None
-    TaskResult.objects.filter(pk=row.pk).update(date_created=created, date_started=started, date_done=done)
-    row.refresh_from_db()
-    return row
+def job(state: str = "SUCCESS", **columns: Any) -> Job:
+    """Of the paint task; else as `making.job` says."""
+    return making.job(state, **{"task": PAINT, "kwargs": {"wall": "north"}, **columns})
 
 
-def failure(message: str = "no paint", **columns: Any) -> TaskResult:
-    result = {"exc_type": "ValueError", "exc_message": [message], "exc_module": "builtins"}
-    return job("FAILURE", result=json.dumps(result), **columns)
+def failure(message: str = "no paint", **columns: Any) -> Job:
+    return making.failure(message, **{"task": PAINT, "kwargs": {"wall": "north"}, **columns})
 
 
 def missing(page: str, *texts: str) -> list[str]:

@@ -1,20 +1,23 @@
 """The page of one job, in every state."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from celery import current_app
 from django.test import Client
-from django_celery_results.models import TaskResult
+from django.utils import timezone
 
 from apps.console.tests.cast import PAINT, RAN, SECRETIVE, failure, job, missing
+from apps.jobs.models import DeadLetter, Job
 from apps.jobs.progress import key_of
 from apps.jobs.state import state_redis
+from apps.jobs.tests.making import attempt
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-REVOKED = '{"exc_type": "TaskRevokedError", "exc_message": ["expired"], "exc_module": "celery"}'
+SOON = timezone.now() + timedelta(hours=1)
 
 
 def shown(client: Client, job_id: str = "job-0", **headers: str) -> str:
@@ -39,14 +42,19 @@ def say_progress(job_id: str, done: int, total: int, message: str = "painting") 
     ("state", "columns", "texts", "polls"),
     [
         ("PENDING", {}, ["waits for a worker"], True),
+        ("PENDING", {"eta": SOON}, ["waits for its time", "Held"], True),
+        ("PENDING", {"published_at": None, "outbox": {}}, ["not yet published"], True),
+        ("PENDING", {"reason": "worker_lost"}, ["Worker lost", "waits to be delivered again"], True),
+        ("PENDING", {"reason": "snoozed"}, ["It put itself off"], True),
         ("STARTED", {"worker": "w1@host"}, ["says nothing of its progress", "w1@host", "Waited"], True),
-        ("RETRY", {"result": '{"exc_type": "E", "exc_message": "wet"}'}, ["last try failed", "E: wet"], True),
-        ("SUCCESS", {"result": '{"rows": 3}'}, ["&quot;rows&quot;: 3", "Ran", "2.0 s"], False),
+        ("RETRY", {"error": "E: wet"}, ["last try failed", "E: wet"], True),
+        ("SUCCESS", {"result": {"rows": 3}}, ["&quot;rows&quot;: 3", "Ran", "2.0 s"], False),
         ("SUCCESS", {}, ["ended without returning anything"], False),
-        ("FAILURE", {"result": '{"exc_type": "E", "exc_message": []}', "traceback": "line 7"},
-         ["Error", "line 7"], False),
-        ("REVOKED", {"result": REVOKED}, ["did not run to its end", "TaskRevokedError: expired"], False),
-        ("LOST", {"result": '"?"'}, ["LOST"], True),
+        ("FAILURE", {"error": "E", "reason": "time_limit"}, ["Error", "longer than its time limit"], False),
+        ("FAILURE", {"error": "E", "reason": "delivery_limit"}, ["the broker gave it up"], False),
+        ("REVOKED", {"error": "TaskRevokedError: expired", "reason": "expired"},
+         ["did not run to its end", "Its time was over"], False),
+        ("ODD", {"reason": "odd"}, ["ODD"], True),
     ],
 )  # fmt: skip
 def test_each_state_has_its_page(
@@ -106,7 +114,7 @@ def test_an_unknown_job_is_named_and_escaped(admin_client: Client) -> None:
 
 @pytest.mark.parametrize("job_id", ["import/2026-01-02", "with space", "ümlaut", "50%", "a?b#c"])
 def test_a_job_may_have_any_text_as_its_id(admin_client: Client, job_id: str) -> None:
-    job(task_id=job_id)
+    job(id=job_id)
     listed = admin_client.get("/jobs/")
     assert listed.status_code == 200
     answer = admin_client.get(next(iter(hrefs(listed.content.decode()))))
@@ -137,63 +145,96 @@ def test_without_redis_the_page_shows_the_rest(admin_client: Client, monkeypatch
     assert "north" in shown(admin_client)
 
 
-def test_exact_arguments_come_from_redis(admin_client: Client) -> None:
-    job(task_kwargs=json.dumps("{'wall': 'nort...'}"))
-    assert "as far as they are known" in shown(admin_client)
+def test_arguments_that_the_ledger_left_out_come_from_redis(admin_client: Client) -> None:
+    job(args=None, kwargs=None)
+    assert "They are not known any more." in shown(admin_client)
     remember("job-0", args=[], kwargs={"wall": "north by northwest"})
+    assert "north by northwest" in shown(admin_client)
+
+
+def test_hidden_arguments_are_named(admin_client: Client) -> None:
+    job(kwargs={"wall": "[redacted]"}, redacted=["wall"])
+    assert "secrets hidden: wall" in shown(admin_client)
+
+
+def test_every_attempt_shows_its_error_and_trace(admin_client: Client) -> None:
+    row = failure(attempts=2)
+    attempt(row, "worker_lost", worker="w7@host", instance="w7@host#abc")
+    attempt(row, "failure", error_kind="ValueError", error_message="no paint", trace="line 7")
     page = shown(admin_client)
-    assert "north by northwest" in page
-    assert "as far as they are known" not in page
+    part = page[page.index('id="attempts-title"') :]
+    wanted = ["Worker lost", "w7@host#abc", "Failure", "ValueError: no paint", "<summary>Trace</summary>"]
+    assert missing(part.replace("worker lost", "Worker lost").replace("failure", "Failure"), *wanted) == []
+    assert "line 7" in part
 
 
-def test_arguments_that_cant_be_read_show_as_they_were_logged(admin_client: Client) -> None:
-    job(task_kwargs=json.dumps("{'wall': <object at 0x7f>}"))
-    assert "&lt;object at 0x7f&gt;" in shown(admin_client)
+def test_where_a_job_comes_from_and_went_through_is_told(admin_client: Client) -> None:
+    job(
+        source="page", submitter="ann", key="order-7", tags=["bulk"], note="its result is large",
+        priority=3, queue="urgent", instance="w1@host#abc", worker="w1@host", resends=1,
+    )  # fmt: skip
+    page = shown(admin_client)
+    wanted = ["ann", "order-7", "?tag=bulk", "its result is large", "urgent", "w1@host#abc", "once"]
+    assert missing(page, *wanted, "First started", "Published", "Waited") == []
+
+
+def test_its_dead_letters_are_linked_for_those_who_may_see_them(
+    admin_client: Client, staff_client: Client
+) -> None:
+    failure(reason="rejected")
+    letter = DeadLetter.objects.create(job_id="job-0", digest="d", body=b"", died_at=timezone.now())
+    assert f"/admin/jobs/deadletter/{letter.pk}/change/" in shown(admin_client)
+    assert "deadletter" not in shown(staff_client)
 
 
 def test_everything_from_a_job_is_escaped(admin_client: Client) -> None:
     evil = "<script>alert(1)</script>"
-    kwargs = json.dumps(repr({"wall": evil}))
-    job("SUCCESS", result=json.dumps({evil: evil}), task_kwargs=kwargs, worker=evil, periodic_task_name=evil)
-    failure(evil, traceback=evil, task_name=evil)
+    kwargs = {"wall": evil, evil: evil}
+    row = job(
+        result={evil: evil}, kwargs=kwargs, worker=evil, schedule=evil, note=evil, key=evil, tags=[evil],
+        submitter=evil, redacted=[evil], instance=evil, queue=evil,
+    )  # fmt: skip
+    attempt(row, evil[:20], error_kind=evil, error_message=evil, trace=evil, worker=evil)
+    failure(evil, task=evil, retry_of="job-0")
     for page in (shown(admin_client), shown(admin_client, "job-1")):
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)" in page
 
 
 def test_text_that_is_no_utf_8_shows_escaped(admin_client: Client) -> None:
-    job("SUCCESS", result='"\\ud800"')
-    assert "\\ud800" in shown(admin_client)
+    remember("lonely", name=PAINT, args=[], kwargs={"wall": "\ud800"}, result="\ud800")
+    assert "\\ud800" in shown(admin_client, "lonely")
 
 
 def test_a_huge_result_is_cut(admin_client: Client) -> None:
-    job("SUCCESS", result=json.dumps("x" * 60_000))
+    job("SUCCESS", result="x" * 60_000)
     page = shown(admin_client)
     assert "10000 characters more" in page
     assert len(page) < 80_000
 
 
 def test_relatives_are_shown_as_a_tree(admin_client: Client) -> None:
-    for state in ("SUCCESS", "STARTED", "FAILURE"):
-        job(state)
-    group = [["a-group", None], [[["job-2", None], None]]]
-    itself = [["job-1", None], None]
-    remember("job-1", parent_id="job-0", children=[group, itself])
+    job()
+    job("STARTED", parent="job-0", root="job-0", group="g")
+    failure(parent="job-1")
+    job(parent="job-0", group="g")
+    job(retry_of="job-1")
     page = shown(admin_client, "job-1")
     tree = page[page.index("Related jobs") :]
-    assert ["/jobs/job-0/" in tree, "/jobs/job-1/" in tree, "/jobs/job-2/" in tree] == [True, False, True]
+    links = [f"/jobs/job-{number}/" in tree for number in range(5)]
+    assert links == [True, False, True, True, True]
 
 
 def test_looking_at_a_job_does_not_run_its_task(admin_client: Client) -> None:
     RAN.clear()
-    job(task_name=SECRETIVE, task_kwargs=json.dumps("{}"))
+    job(task=SECRETIVE, kwargs={})
     shown(admin_client)
     admin_client.get(f"/run/{SECRETIVE}/")
     assert RAN == []
 
 
 def test_a_job_of_a_task_that_is_gone_still_shows(admin_client: Client) -> None:
-    job(task_name="old.app.tasks.gone_task", task_args=json.dumps("(1,)"))
+    job(task="old.app.tasks.gone_task", args=[1])
     page = shown(admin_client)
     assert "Gone" in page
     assert "#1" in page
@@ -201,19 +242,26 @@ def test_a_job_of_a_task_that_is_gone_still_shows(admin_client: Client) -> None:
 
 
 def test_a_page_costs_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:
-    for _ in range(3):
-        job("STARTED")
-    remember("job-0", children=[[["job-1", None], None], [["job-2", None], None]])
-    with django_assert_max_num_queries(5):
+    for number in range(9):
+        job("STARTED", parent=f"job-{number - 1}", group="g", retry_of="job-0")
+    with django_assert_max_num_queries(10):
         shown(admin_client)
 
 
 def test_run_again_hands_in_the_same_arguments(painter_client: Client) -> None:
-    failure()
+    failure(tags=["bulk"], priority=2)
     answer = painter_client.post("/jobs/job-0/again/")
-    again = TaskResult.objects.exclude(task_id="job-0").get()
-    assert answer["Location"] == f"/jobs/{again.task_id}/"
-    assert (again.task_name, again.task_kwargs) == (PAINT, json.dumps("{'wall': 'north'}"))
+    again = Job.objects.exclude(id="job-0").get()
+    assert answer["Location"] == f"/jobs/{again.id}/"
+    assert (again.task, again.kwargs, again.retry_of) == (PAINT, {"wall": "north"}, "job-0")
+    assert (again.tags, again.priority, again.source, again.submitter) == (["bulk"], 2, "page", "alice")
+
+
+def test_a_dead_job_that_is_run_again_needs_no_more_attention(painter_client: Client) -> None:
+    failure()
+    assert "attention-dead" in painter_client.get("/").content.decode()
+    painter_client.post("/jobs/job-0/again/")
+    assert "attention-dead" not in painter_client.get("/").content.decode()
 
 
 def test_run_again_is_offered_to_those_who_may_once_the_job_has_ended(
@@ -233,14 +281,25 @@ def test_staff_without_the_permission_see_no_button(staff_client: Client) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "why"),
-    [("{'wall': 'nort...'}", "the exact arguments are not known any more"), ("{'door': 1}", "wall: missing")],
+    ("columns", "why"),
+    [
+        ({"args": None}, "its arguments are not known any more"),
+        ({"kwargs": {"door": 1}}, "wall: missing"),
+        ({"kwargs": {"wall": "[redacted]"}, "redacted": ["wall"]}, "not known any more (wall)"),
+    ],
 )
-def test_run_again_says_why_it_could_not(painter_client: Client, kwargs: str, why: str) -> None:
-    failure(task_kwargs=json.dumps(kwargs))
+def test_run_again_says_why_it_could_not(painter_client: Client, columns: dict[str, Any], why: str) -> None:
+    failure(**columns)
     page = painter_client.post("/jobs/job-0/again/", follow=True).content.decode()
     assert why in page
-    assert TaskResult.objects.count() == 1
+    assert Job.objects.count() == 1
+
+
+def test_a_job_that_runs_is_not_run_again(painter_client: Client) -> None:
+    job("STARTED")
+    page = painter_client.post("/jobs/job-0/again/", follow=True).content.decode()
+    assert "only a job that has ended is run again" in page
+    assert Job.objects.count() == 1
 
 
 def test_run_again_of_an_unknown_job_is_not_found(painter_client: Client) -> None:
@@ -257,7 +316,7 @@ def test_scripts_read_a_job_as_json(staff_client: Client) -> None:
 
 
 def test_scripts_read_results_and_errors(staff_client: Client) -> None:
-    job(result='{"rows": 3}')
+    job(result={"rows": 3})
     failure()
     found = staff_client.get("/jobs/job-0.json").json()
     assert (found["ended"], found["result"], found["error"]) == (True, {"rows": 3}, None)

@@ -7,14 +7,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
-from django_celery_results.models import TaskResult
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from apps.console import overview, statistics
-from apps.console.statistics import Endings
+from apps.console import overview
 from apps.console.tests.cast import PAINT, failure, job
+from apps.jobs.models import DeadLetter, Job, Worker
 from apps.jobs.progress import key_of
+from apps.jobs.reading import activity
+from apps.jobs.reading.activity import Endings
 from apps.jobs.state import state_redis
+from apps.schedules.condition import COUNTED
+from apps.schedules.models import Beat, Firing, Streak, Timing
+from apps.schedules.tests.making import LIST, change_url, make_schedule
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -23,7 +27,7 @@ NOW = datetime(2026, 3, 4, 12, 30, 20, tzinfo=UTC)
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(statistics, "COUNTED", 5)
+    monkeypatch.setattr(activity, "COUNTED", 5)
     return 5
 
 
@@ -83,6 +87,7 @@ def test_a_quiet_site_says_so(admin_client: Client) -> None:
     assert "Nothing runs at the moment." in part(page, "running")
     assert "Nothing failed." in part(page, "failed")
     assert "No schedule is enabled." in part(page, "next")
+    assert "Nothing needs a person." in part(page, "attention")
 
 
 def test_the_next_schedules_link_to_their_pages(admin_client: Client) -> None:
@@ -134,8 +139,8 @@ def test_minutes_with_too_many_jobs_to_count_are_not_shown_as_empty(
         job(done=NOW - timedelta(minutes=minutes))
         job(done=timezone.now() - timedelta(minutes=minutes))
     assert "too many jobs to count" in shown(admin_client)
-    TaskResult.objects.filter(date_done__gt=NOW).delete()
-    strip = overview.strip(statistics.endings(NOW - timedelta(hours=1)), NOW)
+    Job.objects.filter(finished_at__gt=NOW).delete()
+    strip = overview.strip(activity.endings(NOW - timedelta(hours=1)), NOW)
     assert [one.ended for one in strip if one.states is not None] == [counted - 2, 0]
 
 
@@ -167,6 +172,87 @@ def test_the_strip_counts_what_ended_in_the_last_hour() -> None:
     assert (sum(minute.ended for minute in strip), sum(minute.failed for minute in strip)) == (2, 1)
 
 
+def test_what_needs_a_person_is_listed(admin_client: Client) -> None:
+    failure()
+    DeadLetter.objects.create(digest="d", body=b"", died_at=NOW)
+    now = timezone.now()
+    Worker.objects.create(instance="w#1", name="w", pid=1, started_at=now, seen_at=now, lost_at=now)
+    job("PENDING", created=now - timedelta(minutes=2), outbox={})
+    attention = part(shown(admin_client), "attention")
+    wanted = ["/jobs/?state=dead", "requeued_at__isempty=1", "lost_at__isempty=0", "/jobs/?state=unsent"]
+    assert [text for text in [*wanted, "2 minutes ago"] if text not in attention] == []
+
+
+def troubled(number: int = 1) -> list[PeriodicTask]:
+    """So many schedules that are late, were missed and fail, and a beat that was killed."""
+    job()
+    schedules = [make_schedule(f"nightly {n}") for n in range(number)]
+    now = timezone.now()
+    Timing.objects.update(stale="", stale_since=None, next_run_at=now - timedelta(minutes=5))
+    moment = now - timedelta(minutes=7)
+    Beat.objects.create(instance="killed", started_at=moment, ticked_at=moment)
+    for schedule in schedules:
+        Firing.objects.create(schedule=schedule, due_at=moment, decided_at=moment, outcome="missed")
+        Streak.objects.create(periodic_task=schedule, failures=3, first_job="j", began_at=moment)
+    return schedules
+
+
+def link_of(attention: str, name: str) -> str:
+    return attention.partition(f'id="attention-{name}"')[2].partition('href="')[2].partition('"')[0]
+
+
+def test_a_schedule_in_trouble_is_named_and_linked(admin_client: Client) -> None:
+    (schedule,) = troubled()
+    attention = part(shown(admin_client), "attention")
+    assert {link_of(attention, name) for name in ("late", "missed", "failing")} == {change_url(schedule)}
+    assert attention.count("nightly 0:") == 3
+    assert "No beat is alive" in attention
+    assert "the last sign of life was 7 minutes ago" in attention
+
+
+def test_many_schedules_in_trouble_are_linked_as_a_list(admin_client: Client) -> None:
+    troubled(5)
+    attention = part(shown(admin_client), "attention")
+    for name in ("late", "missed", "failing"):
+        assert link_of(attention, name) == f"{LIST}?condition={name}"
+    assert attention.count("nightly 0, nightly 1, nightly 2 and others:") == 3
+    assert attention.count('badge-retry">5<') == 2
+
+
+def test_more_schedules_than_anyone_counts_are_not_counted() -> None:
+    troubled(1)
+    rule = IntervalSchedule.objects.get_or_create(every=5, period="minutes")[0]
+    PeriodicTask.objects.bulk_create(
+        PeriodicTask(name=f"many {n}", task=PAINT, interval=rule) for n in range(150)
+    )
+    Timing.objects.update(stale="", next_run_at=timezone.now() - timedelta(minutes=5))
+    assert len(overview.load().trouble.late) == COUNTED + 1
+
+
+def test_a_living_beat_and_schedules_that_run_are_no_trouble(admin_client: Client) -> None:
+    job()
+    make_schedule()
+    now = timezone.now()
+    Timing.objects.update(stale="", stale_since=None, next_run_at=now + timedelta(hours=1))
+    Beat.objects.create(instance="alive", started_at=now, ticked_at=now)
+    assert "Nothing needs a person." in part(shown(admin_client), "attention")
+
+
+def test_who_may_not_see_schedules_gets_no_link_to_them(staff_client: Client) -> None:
+    troubled()
+    attention = part(shown(staff_client), "attention")
+    assert "/admin/" not in attention
+    assert [text for text in ("Late", "Missed", "Failing", "No beat") if text not in attention] == []
+
+
+def test_links_to_the_admin_are_for_those_who_may_go_there(staff_client: Client) -> None:
+    DeadLetter.objects.create(digest="d", body=b"", died_at=NOW)
+    job()
+    attention = part(shown(staff_client), "attention")
+    assert "Dead letters" in attention
+    assert "/admin/" not in attention
+
+
 def test_the_live_part_comes_alone_and_goes_on_asking(admin_client: Client) -> None:
     job()
     page = shown(admin_client, **HTMX)
@@ -187,7 +273,7 @@ def test_without_redis_the_page_shows_the_rest(admin_client: Client, monkeypatch
 def test_the_page_costs_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:
     for state in ("STARTED", "FAILURE", "SUCCESS") * 10:
         job(state)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(16):
         shown(admin_client)
 
 
@@ -205,4 +291,4 @@ def test_no_page_has_scripts_or_styles_of_its_own(admin_client: Client) -> None:
         assert not {word for word in ("<style", "style=", "onclick", "hx-on", "javascript:") if word in page}
         assert page.count("<script") == page.count("<script src=")
         assert page.count("<h1") == 1
-    assert TaskResult.objects.count() == 2
+    assert Job.objects.count() == 2

@@ -1,7 +1,7 @@
 """What is typed in becomes arguments, or an error at its field."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from pydantic import AfterValidator, Field
 
-from apps.console.run.forms import KEY, ArgumentsForm, OrderForm
+from apps.console.running import OrderForm
 from apps.console.tests.cast import Colour, Level, Size, form_of, query, task_of
 from apps.jobs.arguments import as_json, as_python
+from apps.taskforms.forms import KEY, ArgumentsForm
 
 
 def no_spam(value: str) -> str:
@@ -34,7 +35,7 @@ def taking(hint: Any, *default: Any) -> Callable[..., None]:
 def given(hint: Any, typed: Any, *default: Any) -> dict[str, Any]:
     form = form_of(taking(hint, *default), {"x": typed, "y": "1"})
     assert form.is_valid(), form.errors
-    return form.call.kwargs
+    return dict(form.call.kwargs)
 
 
 @pytest.mark.parametrize(
@@ -213,9 +214,15 @@ def test_what_the_form_gives_the_worker_takes() -> None:
     [
         ({"priority": "10"}, "priority", "Select a valid choice"),
         ({"delay": "-1"}, "delay", "greater than or equal to 0"),
-        ({"delay": "31", "unit": "days"}, "delay", "expected 0 s to 30 days"),
-        ({"delay": "999999999", "unit": "days"}, "delay", "expected 0 s to 30 days"),
+        ({"delay": "31", "unit": "days"}, "delay", "expected a timedelta of 0 s to 30 days"),
+        ({"delay": "999999999", "unit": "days"}, "delay", "expected a timedelta of 0 s to 30 days"),
         ({"unit": "weeks"}, "unit", "Select a valid choice"),
+        ({"expires": "-1"}, "expires", "greater than or equal to 0"),
+        ({"expires": "60", "expires_unit": "days"}, "expires", "from now to 30 days ahead"),
+        ({"tags": "x" * 101}, "tags", "1 to 100 characters"),
+        ({"tags": ",".join("abcdefghijklmnopqrstu")}, "tags", "at most 20 texts"),
+        ({"tags": "a\x00"}, "tags", "Null characters are not allowed."),
+        ({"key": "x" * 256}, "key", "at most 255 characters"),
         ({"queue": "nowhere"}, "queue", "Select a valid choice"),
     ],
 )
@@ -230,10 +237,26 @@ def test_an_order_is_taken_over() -> None:
     typed = {"order-priority": "0", "order-delay": "2", "order-unit": "hours", "order-queue": "email"}
     form = OrderForm(query(typed))
     assert form.is_valid(), form.errors
-    assert (form.order.priority, form.order.delay.total_seconds(), form.order.queue) == (0, 7200, "email")
+    found = form.options
+    assert (found["priority"], found["delay"], found["queue"]) == (0, timedelta(hours=2), "email")
+
+
+def test_a_deadline_tags_and_a_key_are_taken_over() -> None:
+    typed = {
+        "order-expires": "3",
+        "order-expires_unit": "days",
+        "order-tags": " bulk, ,vip ",
+        "order-key": "k",
+    }
+    form = OrderForm(query(typed))
+    assert form.is_valid(), form.errors
+    found = form.options
+    assert (found["expires"], found["tags"], found["key"]) == (timedelta(days=3), ["bulk", "vip"], "k")
 
 
 def test_an_order_left_alone_is_the_usual_one() -> None:
     form = OrderForm(query({}))
     assert form.is_valid(), form.errors
-    assert (form.order.priority, form.order.delay.total_seconds(), form.order.queue) == (5, 0, None)
+    assert form.options == {
+        "priority": 5, "delay": None, "expires": None, "queue": None, "tags": [], "key": "",
+    }  # fmt: skip

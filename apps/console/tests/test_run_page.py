@@ -1,15 +1,13 @@
 """The pages under /run/."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
-from django_celery_results.models import TaskResult
-from kombu.exceptions import OperationalError
 
-from apps.console.tests.cast import ERRORS, PAINT, SECRETIVE, job, missing
-from apps.jobs import reading
-from apps.jobs.task import JobTask
+from apps.console.tests.cast import ERRORS, PAINT, SECRETIVE, failure, job, missing
+from apps.jobs.models import Job
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -74,11 +72,26 @@ def test_an_unknown_task_is_not_found_and_the_nearest_is_named(admin_client: Cli
 
 def test_the_form_hands_the_job_in(painter_client: Client) -> None:
     answer = painter_client.post(PAGE, {"wall": "north", "coats": "3", "colour": "b"})
-    row = TaskResult.objects.get()
-    assert answer["Location"] == f"/jobs/{row.task_id}/"
-    view = reading.view(row)
-    assert (view.state, view.task) == ("PENDING", PAINT)
-    assert view.kwargs == {"wall": "north", "coats": 3, "colour": "b"}
+    row = Job.objects.get()
+    assert answer["Location"] == f"/jobs/{row.id}/"
+    assert (row.state, row.task, row.source, row.submitter) == ("PENDING", PAINT, "page", "alice")
+    assert row.kwargs == {"wall": "north", "coats": 3, "colour": "b"}
+
+
+def test_the_form_says_how_to_run_it(painter_client: Client) -> None:
+    order = {"order-priority": "0", "order-expires": "2", "order-expires_unit": "hours", "order-tags": "a, b"}
+    painter_client.post(PAGE, {"wall": "north", "order-key": "north", **order})
+    row = Job.objects.get()
+    assert (row.priority, row.tags, row.key) == (0, ["a", "b"], "north")
+    assert row.expires_at
+    assert timedelta(minutes=119) < row.expires_at - row.submitted_at <= timedelta(hours=2)
+
+
+def test_a_key_that_is_taken_leads_to_the_job_that_has_it(painter_client: Client) -> None:
+    first = painter_client.post(PAGE, {"wall": "north", "order-key": "north"})
+    second = painter_client.post(PAGE, {"wall": "south", "order-key": "north"})
+    assert first["Location"] == second["Location"]
+    assert Job.objects.count() == 1
 
 
 def test_bad_input_hands_in_nothing_and_loses_nothing(painter_client: Client) -> None:
@@ -89,7 +102,7 @@ def test_bad_input_hands_in_nothing_and_loses_nothing(painter_client: Client) ->
     assert 'value="many"' in page
     assert 'value="12"' in page
     assert '<option value="hours" selected>' in page
-    assert not TaskResult.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_bad_input_beside_text_of_several_lines_keeps_the_lines(painter_client: Client) -> None:
@@ -99,23 +112,10 @@ def test_bad_input_beside_text_of_several_lines_keeps_the_lines(painter_client: 
 
 def test_a_bad_order_hands_in_nothing(painter_client: Client) -> None:
     page = painter_client.post(PAGE, {"wall": "north", "order-delay": "40", "order-unit": "days"})
-    assert missing(page.content.decode(), "expected 0 s to 30 days", "Nothing was done yet") == []
-    assert not TaskResult.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_broker_out_of_reach_is_an_error_on_the_form(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr(JobTask, "apply_async", refuse)
-    page = admin_client.post(PAGE, {"wall": "north", "coats": "7"}).content.decode()
-    assert "The job was not handed in: the broker did not take the job: connection refused" in page
-    assert 'value="north"' in page
-    assert 'value="7"' in page
-    assert not TaskResult.objects.exists()
+    assert (
+        missing(page.content.decode(), "expected a timedelta of 0 s to 30 days", "Nothing was done yet") == []
+    )
+    assert not Job.objects.exists()
 
 
 def test_arguments_may_be_called_like_a_forms_own_parts(admin_client: Client) -> None:
@@ -139,17 +139,65 @@ def test_a_link_may_give_several_items(admin_client: Client) -> None:
 
 
 def test_an_earlier_job_may_fill_the_form(admin_client: Client) -> None:
-    admin_client.post(PAGE, {"wall": "two\nlines", "coats": "3", "colour": "b"})
-    earlier = TaskResult.objects.get()
-    page = admin_client.get(PAGE, {"from-job": earlier.task_id}).content.decode()
-    assert "\ntwo\nlines</textarea>" in page
-    assert 'value="3"' in page
-    assert '<option value="b" selected>' in page
+    kwargs = {"wall": "two\nlines", "coats": 3, "colour": "b"}
+    failure(kwargs=kwargs, priority=0, queue="email", tags=["a", "b"])
+    page = admin_client.get(PAGE, {"from-job": "job-0"}).content.decode()
+    wanted = ["\ntwo\nlines</textarea>", 'value="3"', '<option value="b" selected>', 'value="a, b"']
+    assert missing(page, *wanted, '<option value="email" selected>', '<option value="0" selected>') == []
 
 
 @pytest.mark.parametrize("job_id", ["job-0", "no-such", "", "\x00"])
 def test_a_job_of_another_task_fills_nothing(admin_client: Client, job_id: str) -> None:
-    job(task_name=SECRETIVE)
+    job(task=SECRETIVE)
     answer = admin_client.get(PAGE, {"from-job": job_id})
     assert answer.status_code == 200
     assert "north" not in answer.content.decode()
+
+
+def again(client: Client, **typed: str) -> Any:
+    return client.post(f"{PAGE}?from-job=job-0", {"wall": "south", "coats": "3", "colour": "b", **typed})
+
+
+def test_an_edited_job_is_a_retry_of_the_one_that_failed(painter_client: Client) -> None:
+    failure()
+    again(painter_client, **{"order-tags": "mended"})
+    row = Job.objects.exclude(id="job-0").get()
+    assert (row.retry_of, (row.kwargs or {})["wall"], row.tags) == ("job-0", "south", ["mended"])
+    assert (row.source, row.submitter) == ("page", "alice")
+    assert "attention-dead" not in painter_client.get("/").content.decode()
+
+
+def test_a_job_like_one_that_runs_is_no_retry_of_it(painter_client: Client) -> None:
+    job("STARTED")
+    again(painter_client)
+    assert Job.objects.exclude(id="job-0").get().retry_of is None
+
+
+@pytest.mark.parametrize("columns", [{"task": SECRETIVE}, {"id": "other"}])
+def test_a_retry_is_of_a_job_of_this_task_only(painter_client: Client, columns: dict[str, str]) -> None:
+    failure(**columns)
+    again(painter_client)
+    assert Job.objects.get(task=PAINT, state="PENDING").retry_of is None
+
+
+def test_secrets_of_the_earlier_job_are_not_shown(painter_client: Client) -> None:
+    outbox = {"args": [], "kwargs": {"wall": "behind the picture"}}
+    failure(kwargs={"wall": "[redacted]"}, redacted=["wall"], outbox=outbox)
+    page = painter_client.get(PAGE, {"from-job": "job-0"}).content.decode()
+    assert missing(page, "Secrets are not shown: wall", 'value="[redacted]"') == []
+    assert "behind the picture" not in page
+
+
+def test_a_secret_left_alone_is_taken_from_where_it_is_known(painter_client: Client) -> None:
+    outbox = {"args": [], "kwargs": {"wall": "behind the picture"}}
+    failure(kwargs={"wall": "[redacted]"}, redacted=["wall"], outbox=outbox)
+    again(painter_client, wall="[redacted]")
+    kwargs = Job.objects.exclude(id="job-0").get().kwargs or {}
+    assert kwargs["wall"] == "behind the picture"
+
+
+def test_a_secret_that_nobody_knows_any_more_has_to_be_typed_in(painter_client: Client) -> None:
+    failure(kwargs={"wall": "[redacted]"}, redacted=["wall"])
+    page = again(painter_client, wall="[redacted]").content.decode()
+    assert "What was secret is not known any more (wall)" in page
+    assert Job.objects.count() == 1

@@ -18,7 +18,7 @@ from apps.console.templatetags.console import (
     time_left,
 )
 from apps.console.tests.cast import failure, job
-from apps.jobs import reading
+from apps.jobs.reading.rows import lines, rows
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,10 @@ def test_a_task_has_a_title_even_without_a_name() -> None:
 
 @pytest.mark.django_db
 def test_the_outcome_is_the_result_or_the_error() -> None:
-    rows = [
-        job(result='{"a": 1}'),
-        job(result='"done"'),
-        job(),
-        job("STARTED", result='"half"'),
-        failure("wet"),
-    ]
-    words = [outcome(reading.view(row)) for row in rows]
+    job(result={"a": 1})
+    job(result="done")
+    job()
+    job("STARTED")
+    failure("wet")
+    words = [outcome(line) for line in lines(rows().order_by("id"))]
     assert words == ['{"a": 1}', "done", "", "", "ValueError: wet"]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.data.importing import TASK, run_import
 from apps.data.models import Import, Source
 from apps.data.tests.making import PEOPLE, dataset, received
+from apps.jobs import Job
 from apps.jobs.permissions import codename
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,7 @@ def test_an_import_is_run_again(
         act(admin_client, "import", "run_these_again", imported.pk)
     imported.refresh_from_db()
     assert (imported.state, imported.rows_read, len(callbacks)) == ("PENDING", 0, 1)
+    assert submitted_by(imported.job_id) == ("admin", "admin")
 
 
 def test_a_source_is_fetched_now(
@@ -73,6 +75,7 @@ def test_a_source_is_fetched_now(
     with django_capture_on_commit_callbacks() as callbacks:
         act(admin_client, "source", "sync_these_now", Source.objects.get().pk)
     assert len(callbacks) == 1
+    assert submitted_by(Job.objects.get().id) == ("admin", "admin")
 
 
 @pytest.mark.parametrize(("model", "action"), [("import", "run_these_again"), ("source", "sync_these_now")])
@@ -127,6 +130,12 @@ def test_a_forbidden_address_is_named_in_the_form(admin_client: Client) -> None:
     }
     page = admin_client.post(url("source", "add"), fields).content.decode()
     assert "not a public address" in page
+
+
+def submitted_by(job_id: str) -> tuple[str, str]:
+    """Through which door, and by whom."""
+    job = Job.objects.get(id=job_id)
+    return job.source, job.submitter
 
 
 def act(client: Client, model: str, action: str, pk: int) -> None:

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from apps.data.models import Dataset, Import, Record, Source
 from apps.data.tests.making import PEOPLE, dataset, rows
 from apps.data.tests.serving import answer, served
-from apps.jobs import reading
+from apps.jobs import Job
 from tests.waiting import WorkerProcess
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,8 @@ def test_what_is_no_file_is_a_bad_argument(name: str) -> None:
         (["--dataset", "people", "--key", "email"], "key: no column 'email'"),
         (["--dataset", "people", "--encoding", "utf-16"], "file: "),
         (["--dataset", "people", "--format", "jsonl"], "file: expected a JSON object"),
+        (["--dataset", "people", "--priority", "12"], "priority: expected 0"),
+        (["--dataset", "people", "--queue", "nowhere"], "queue: expected one of"),
     ],
 )
 def test_what_does_not_fit_is_a_bad_argument(people: str, arguments: list[str], words: str) -> None:
@@ -64,8 +66,9 @@ def test_without_waiting_the_job_is_named(people: str, django_capture_on_commit_
     out = StringIO()
     with django_capture_on_commit_callbacks() as callbacks:
         call_command("import_data", people, "--dataset", "people", "--json", stdout=out)
-    assert reading.find(json.loads(out.getvalue())["id"])
-    assert len(callbacks) == 1
+    job = Job.objects.get(id=json.loads(out.getvalue())["id"])
+    assert (job.source, len(callbacks)) == ("command", 1)
+    assert Import.objects.get().job_id == job.id
 
 
 def test_an_import_goes_the_whole_way(people: str, worker: WorkerProcess, media: str) -> None:
@@ -108,6 +111,14 @@ def test_a_pipeline_ends_with_the_step_that_failed(worker: WorkerProcess, media:
     with pytest.raises(CommandError, match="no column 'email_address'") as error:
         call_command("run_pipeline", "sample:customers", "--dataset", "people", "--wait", stdout=StringIO())
     assert error.value.returncode == 1
+
+
+def test_a_pipeline_runs_as_the_command_line_says() -> None:
+    call_command(
+        "run_pipeline", "sample:customers", "--dataset", "people", "--priority", "8", stdout=StringIO()
+    )
+    assert set(Job.objects.values_list("priority", "source")) == {(8, "command")}
+    assert Job.objects.count() == 3
 
 
 @pytest.mark.parametrize("url", ["sample:nobody", "http://localhost/", "x"])

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_sample_has_two_hundred_customers_and_three_bad_rows() -> None:
     demo.load()
-    task, kwargs = demo.job()
+    ((task, kwargs),) = demo.jobs()
     result = run_import(**kwargs)
     assert (task, result["count"], result["rejected"]) == ("apps.data.tasks.batch_import_task", 197, 3)
     assert Dataset.objects.get().name == "customers"
@@ -23,7 +23,7 @@ def test_the_sample_has_two_hundred_customers_and_three_bad_rows() -> None:
 def test_loading_the_sample_twice_changes_nothing() -> None:
     for _ in range(2):
         demo.load()
-        run_import(**demo.job()[1])
+        run_import(**demo.jobs()[0][1])
     assert (Import.objects.count(), Record.objects.count()) == (1, 197)
 
 

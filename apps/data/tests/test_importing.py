@@ -13,7 +13,7 @@ from apps.data import importing
 from apps.data.importing import run_import, start_over
 from apps.data.models import Import, Record, RowError
 from apps.data.tests.making import PEOPLE, dataset, received, rows
-from apps.jobs.errors import PermanentError, TemporaryError
+from apps.jobs.errors import PermanentError, Snooze
 from apps.jobs.states import State
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_a_long_import_goes_on_in_a_new_attempt(
     monkeypatch.setattr(importing, "SLICE_SECONDS", 0)
     imported = received(numbers(25))
     for done in (10, 20, 25):
-        with pytest.raises(TemporaryError):
+        with pytest.raises(Snooze):
             run_import(imported.pk)
         imported.refresh_from_db()
         assert (imported.state, imported.rows_read) == (State.RETRY, done)

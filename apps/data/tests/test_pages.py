@@ -11,7 +11,9 @@ from django.urls import reverse
 from apps.data.importing import TASK, run_import, start
 from apps.data.models import Import, Record
 from apps.data.tests.making import PEOPLE, received
+from apps.jobs import Job
 from apps.jobs.permissions import codename
+from apps.jobs.states import Source
 from tests.waiting import WorkerProcess, ended
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +107,8 @@ def test_an_upload_becomes_an_import(
     imported = Import.objects.get()
     assert response.headers["Location"] == imported.get_absolute_url()
     assert (imported.submitted_by, imported.dataset.key_column, len(callbacks)) == (staff, "id", 1)
-    assert imported.job_id
+    job = Job.objects.get(id=imported.job_id)
+    assert (job.source, job.submitter) == (Source.PAGE, staff.username)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +279,9 @@ def test_a_pipeline_that_does_not_fit_comes_back_with_the_reason(admin_client: C
 
 def test_a_pipeline_leads_to_its_last_job(admin_client: Client) -> None:
     response = admin_client.post("/data/pipeline/", {"url": "sample:customers", "dataset": "people"})
-    assert response.headers["Location"].startswith("/jobs/")
+    last = Job.objects.get(task="apps.data.tasks.upload_task")
+    assert response.headers["Location"] == f"/jobs/{last.id}/"
+    assert set(Job.objects.values_list("source", "submitter")) == {(Source.PAGE, "admin")}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,14 +9,15 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from apps.data.models import Import, Record
-from apps.data.pipeline import plain_names, start_pipeline, step_ids
+from apps.data.pipeline import plain_names, start_pipeline
 from apps.data.tasks import download_task, process_task, upload_task
 from apps.data.tests.making import rows
 from apps.data.tests.serving import answer, served
-from apps.jobs import reading
+from apps.jobs import Job
 from apps.jobs.errors import ArgumentError, PermanentError
 from tests.waiting import WorkerProcess, ended
 
+STEPS = ["download_task", "process_task", "upload_task"]
 MESSY = "Full Name, e-mail ,%\n Ada ,ada@x.org,1\nAda,ada@x.org,1\nGrace,grace@x.org\nGrace,grace@x.org,2\n"
 
 
@@ -104,18 +105,21 @@ def test_what_does_not_fit_is_refused_before_anything_starts(url: str, dataset: 
 
 
 @pytest.mark.django_db
-def test_the_chain_waits_for_the_transaction(django_capture_on_commit_callbacks: Any) -> None:
+def test_the_three_jobs_wait_for_the_transaction(django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks() as callbacks:
-        last = start_pipeline("sample:customers", "people")
+        jobs = start_pipeline("sample:customers", "people", submitter="alice")
     assert len(callbacks) == 1
-    assert [view.state for view in map(reading.find, step_ids(last)) if view] == ["PENDING"] * 3
+    first, second, last = (Job.objects.get(id=job.id) for job in jobs)
+    assert [job.task.rpartition(".")[2] for job in (first, second, last)] == STEPS
+    assert {(job.state, job.submitter) for job in (first, second, last)} == {("PENDING", "alice")}
+    assert (second.parent, last.parent, last.root) == (first.id, second.id, first.id)
 
 
 def test_a_pipeline_runs_from_the_page_s_function_to_the_dataset(worker: WorkerProcess) -> None:
-    last = start_pipeline("sample:customers", "people")
-    view = ended(last)
+    jobs = start_pipeline("sample:customers", "people")
+    view = ended(jobs[-1].id)
     assert (view.state, view.error) == ("SUCCESS", None)
-    assert [ended(job_id).state for job_id in step_ids(last)] == ["SUCCESS"] * 3
+    assert [ended(job.id).state for job in jobs] == ["SUCCESS"] * 3
     assert view.result["count"] == Record.objects.filter(dataset__name="people").count() > 190
 
 

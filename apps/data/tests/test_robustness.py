@@ -11,7 +11,7 @@ from apps.data.importing import CHUNK_ROWS, run_import, start
 from apps.data.models import Import
 from apps.data.tests.making import received
 from apps.jobs.reading import find
-from tests.waiting import WorkerProcess, ended, wait_until
+from tests.waiting import RecorderProcess, WorkerProcess, ended, wait_until
 
 ROWS = 40_000
 
@@ -31,7 +31,6 @@ def test_fifty_thousand_rows_need_no_more_memory_than_ten_thousand() -> None:
 def test_a_killed_worker_s_import_is_finished_by_the_next_one(
     transactional_db: None, broker: str, media: str, victim: WorkerProcess, key: str
 ) -> None:
-    """Three at once: the workers that other tests share take two at most."""
     imports = [received(customers(ROWS), key=key, dataset=f"people{number}") for number in range(3)]
     jobs = [start(imported) for imported in imports]
     wait_until(lambda: any(begun_by(victim, imported) for imported in imports), what="a first chunk")
@@ -45,12 +44,14 @@ def test_a_killed_worker_s_import_is_finished_by_the_next_one(
 
 
 @pytest.fixture
-def victim(transactional_db: None, broker: str) -> Iterator[WorkerProcess]:
-    """A worker of our own, to kill."""
-    process = WorkerProcess(concurrency=1)
+def victim(no_others: None, transactional_db: None, broker: str) -> Iterator[WorkerProcess]:
+    """A worker of our own, to kill, and a recorder that tells what it does."""
+    process, recorder = WorkerProcess(concurrency=1), RecorderProcess()
+    recorder.start()
     process.start()
     yield process
     process.stop()
+    recorder.stop()
 
 
 def begun_by(worker: WorkerProcess, imported: Import) -> bool:

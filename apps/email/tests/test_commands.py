@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django_celery_results.models import TaskResult
 
+from apps.email.models import Mailing, MailTemplate
 from apps.email.tests.calls import call
+from apps.jobs import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ def refused(*arguments: str, **options: Any) -> str:
     with pytest.raises(CommandError) as caught:
         call_command(*arguments, **options)
     assert caught.value.returncode == 2
-    assert not TaskResult.objects.exists()
+    assert not Job.objects.exists()
     return str(caught.value)
 
 
@@ -61,13 +62,15 @@ def test_bad_input_ends_with_code_2_and_the_reason(tmp_path: Path) -> None:
     assert "not both" in refused("send_email", "a@b.cc", **both)
 
 
-def test_a_mailing_from_a_file(tmp_path: Path) -> None:
+def test_a_mailing_from_a_file(tmp_path: Path, welcome: MailTemplate) -> None:
     file = tmp_path / "team.csv"
-    file.write_text("to_email,name\nann@example.com,Ann\n")
-    assert submitted("send_bulk_email", str(file), template="welcome") == {
-        "recipients": [{"to_email": "ann@example.com", "context": {"name": "Ann"}}],
-        "template": "welcome",
-    }
+    file.write_text("to_email,name,link\nann@example.com,Ann,x\n")
+    found = submitted("send_bulk_email", str(file), template="welcome", priority=3)
+    mailing = Mailing.objects.get()
+    assert found == {"mailing_id": mailing.pk}
+    assert mailing.messages.get().subject == "Welcome, Ann"
+    job = Job.objects.get(id=mailing.job_id)
+    assert (job.priority, job.source) == (3, "command")
 
 
 def test_a_bad_file_of_recipients_ends_with_code_2(tmp_path: Path) -> None:
@@ -77,3 +80,23 @@ def test_a_bad_file_of_recipients_ends_with_code_2(tmp_path: Path) -> None:
     file.write_text("to_email,name\nann@example.com\n")
     assert "line 2 has another number" in refused("send_bulk_email", str(file), subject="Hi")
     assert "No such file" in refused("send_bulk_email", str(tmp_path / "none"), subject="Hi")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"subject": "Hi\nBcc: eve@example.com"}, "subject: the control character"),
+        ({"subject": "Hi", "content": "x" * 1_000_001}, "content: expected at most 1000000 bytes"),
+        ({"subject": "Hi", "reply_to": "bob"}, "reply_to: expected one address"),
+        ({"template": "none"}, "template: expected one of"),
+        ({"subject": "Hi", "priority": 12}, "priority: expected 0"),
+        ({"subject": "Hi", "queue": "nowhere"}, "queue: expected one of"),
+    ],
+)
+def test_a_bad_mailing_ends_with_code_2_and_stores_nothing(
+    tmp_path: Path, options: dict[str, Any], words: str
+) -> None:
+    file = tmp_path / "team"
+    file.write_text("ann@example.com\n")
+    assert words in refused("send_bulk_email", str(file), **options)
+    assert not Mailing.objects.exists()

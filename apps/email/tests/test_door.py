@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-from django_celery_results.models import TaskResult
 
 from apps.email.posting import SEND, SEND_TO_ALL
 from apps.email.tasks import send_email_task
-from apps.jobs import submit
+from apps.jobs import Job, submit
 from apps.jobs.errors import ArgumentError
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +32,7 @@ def test_bad_input_is_refused_by_name(name: str, value: Any) -> None:
         with pytest.raises(ArgumentError) as caught:
             attempt()
         assert list(caught.value.problems) == [name]
-    assert not TaskResult.objects.exists()
+    assert not Job.objects.exists()
 
 
 def in_worker(name: str, value: Any) -> None:

@@ -1,17 +1,20 @@
 """A mailing's rows and figures."""
 
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from celery.canvas import Signature
+from django.db import connection
 from django.utils import timezone
 
 from apps.email import mailing as work
 from apps.email.models import Mailing, MailTemplate, Message, State
+from apps.email.posting import SEND
 from apps.email.tasks import send_bulk_email_task
 from apps.email.writing import Draft
-from apps.jobs.errors import ArgumentError, PermanentError
+from apps.jobs import Job
+from apps.jobs.errors import ArgumentError, PermanentError, Snooze
+from apps.jobs.states import Source
 
 pytestmark = pytest.mark.django_db
 
@@ -22,12 +25,11 @@ def entered(*recipients: str) -> Mailing:
     return work.enter("job", DRAFT, list(recipients))
 
 
-def test_each_recipient_gets_a_row_with_a_job_of_its_own() -> None:
+def test_each_recipient_gets_a_row_with_a_key_of_its_own() -> None:
     mailing = entered("ann@example.com", "bob@example.com")
     rows = list(mailing.messages.order_by("pk"))
     assert [row.to for row in rows] == ["ann@example.com", "bob@example.com"]
-    assert all(row.job_id == row.idempotency_key and row.job_id for row in rows)
-    assert len({row.job_id for row in rows} | {row.message_id for row in rows}) == 4
+    assert len({row.idempotency_key for row in rows} | {row.message_id for row in rows}) == 4
     assert mailing.counts == {"queued": 2, "sending": 0, "sent": 0, "failed": 0, "unsure": 0}
 
 
@@ -71,24 +73,70 @@ def test_more_mail_than_fits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         entered("ann@example.com", "bob@example.com")
 
 
-def test_each_visit_hands_out_the_next_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts: list[list[str]] = []
-
-    class Recorded:
-        def __init__(self, jobs: Iterable[Signature[Any]]) -> None:
-            parts.append([job.options["task_id"] for job in jobs])
-
-        def apply_async(self, **options: object) -> None: ...
-
-    for name, value in (("BATCH", 2), ("BATCHES_A_VISIT", 1), ("group", Recorded)):
-        monkeypatch.setattr(work, name, value)
+def test_the_first_visit_submits_a_job_for_each_message() -> None:
     mailing = entered(*[f"p{number}@example.com" for number in range(3)])
-    for state in (Mailing.State.QUEUED, Mailing.State.QUEUED, Mailing.State.SENDING):
-        work.hand_out(Mailing.objects.get(pk=mailing.pk))
-        assert Mailing.objects.get().state == state
-    assert [len(part) for part in parts] == [2, 1]
-    ids = mailing.messages.order_by("pk").values_list("job_id", flat=True)
-    assert [*parts[0], *parts[1]] == list(ids)
+    with pytest.raises(Snooze) as nap:
+        work.send_to_all(mailing)
+    rows = list(mailing.messages.order_by("pk"))
+    jobs = {job.id: job.kwargs for job in Job.objects.filter(task=SEND)}
+    assert jobs == {row.job_id: {"to_email": row.to, "idempotency_key": row.idempotency_key} for row in rows}
+    assert (Mailing.objects.get().state, nap.value.seconds) == (Mailing.State.SENDING, 1)
+
+
+def test_a_second_delivery_submits_nothing_more() -> None:
+    mailing = entered("ann@example.com", "bob@example.com")
+    for stale in (mailing, mailing):
+        with pytest.raises(Snooze):
+            work.send_to_all(stale)
+    assert Job.objects.filter(task=SEND).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_deliveries_at_once_submit_each_job_once() -> None:
+    mailing = entered(*[f"p{number}@example.com" for number in range(50)])
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(hand_out_in_thread, [mailing] * 4))
+    assert Job.objects.filter(task=SEND).count() == 50
+    assert len(set(mailing.messages.values_list("job_id", flat=True))) == 50
+
+
+def hand_out_in_thread(mailing: Mailing) -> None:
+    try:
+        work.hand_out(mailing)
+    finally:
+        connection.close()
+
+
+def test_many_wait_longer_between_two_visits() -> None:
+    mailing = entered(*[f"p{number}@example.com" for number in range(400)])
+    with pytest.raises(Snooze, match="waits for its messages") as nap:
+        work.send_to_all(mailing)
+    assert nap.value.seconds == work.LOOK_AGAIN_SECONDS
+
+
+def test_a_posted_mailing_has_its_rows_before_its_job_runs() -> None:
+    job = work.post_to_all(DRAFT, ["ann@example.com"], source=Source.PAGE, submitter="alice")
+    mailing = Mailing.objects.get()
+    assert (job.kwargs, job.id) == ({"mailing_id": mailing.pk}, mailing.job_id)
+    assert (job.submitter, mailing.messages.count()) == ("alice", 1)
+    with pytest.raises(Snooze):
+        send_bulk_email_task(mailing_id=mailing.pk)
+    assert Mailing.objects.get() == mailing
+
+
+def test_ten_thousand_recipients_fit() -> None:
+    people: list[Any] = [f"p{number}@example.com" for number in range(10_000)]
+    job = work.post_to_all(DRAFT, people)
+    work.hand_out(Mailing.objects.get(job_id=job.id))
+    assert Job.objects.filter(task=SEND).count() == 10_000
+    assert not Message.objects.filter(job_id="").exists()
+
+
+def test_a_mailing_that_nobody_stored_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="mailing_id: no mailing has the number 7"):
+        send_bulk_email_task(mailing_id=7)
+    with pytest.raises(ArgumentError, match="recipients: expected recipients"):
+        send_bulk_email_task(subject="Hi")
 
 
 def test_the_figures_are_counted_from_the_rows() -> None:

@@ -8,11 +8,11 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.email.models import Mailing, MailTemplate, Message, State
-from apps.email.posting import SEND
+from apps.email.posting import SEND, SEND_TO_ALL
 from apps.email.sending import send
 from apps.email.tests.calls import call
 from apps.email.writing import Draft
-from apps.jobs import reading
+from apps.jobs import reading, submit
 from apps.jobs.permissions import codename
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +110,8 @@ def test_a_mail_is_posted_once_however_often_it_is_clicked(admin_client: Client)
     written = Message.objects.get()
     assert {answer.headers["Location"] for answer in answers} == {written.get_absolute_url()}
     assert call(written.job_id)["idempotency_key"] == "k"
+    (job,) = reading.rows()
+    assert (job.source, job.submitter) == ("page", "admin")
 
 
 def test_a_mail_from_a_template(admin_client: Client, welcome: MailTemplate) -> None:
@@ -197,11 +199,24 @@ def test_a_mailing_is_submitted_from_pasted_lines(admin_client: Client) -> None:
     response = admin_client.post(reverse("email:compose_mailing"), form)
     (job,) = reading.latest()
     assert response.headers["Location"] == reverse("email:mailing", args=[job.id])
-    assert call(job.id)["recipients"] == [
-        {"to_email": "ann@example.com", "context": {}},
-        {"to_email": "Bob <bob@example.com>", "context": {}},
-    ]
+    mailing = Mailing.objects.get(job_id=job.id)
+    assert (call(job.id), job.submitter) == ({"mailing_id": mailing.pk}, "admin")
+    assert set(mailing.messages.values_list("to", flat=True)) == {"ann@example.com", "Bob <bob@example.com>"}
+    assert "0 of 2" in " ".join(page(admin_client, "mailing", job.id).split())
+
+
+def test_a_mailing_that_code_submits_is_shown_before_it_has_rows(admin_client: Client) -> None:
+    job = submit(SEND_TO_ALL, kwargs={"recipients": ["ann@example.com"], "subject": "News"})
     assert "has not started yet" in page(admin_client, "mailing", job.id)
+
+
+def test_a_mailing_without_values_for_its_template_is_not_submitted(
+    admin_client: Client, welcome: MailTemplate
+) -> None:
+    form = {"recipients": "ann@example.com", "template": "welcome"}
+    text = admin_client.post(reverse("email:compose_mailing"), form).text
+    assert "1 can&#x27;t be written to: number 1, ann@example.com" in text
+    assert not Mailing.objects.exists()
 
 
 @pytest.mark.parametrize(

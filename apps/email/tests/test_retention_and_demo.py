@@ -33,7 +33,7 @@ def test_the_demo_loads_any_number_of_times_and_keeps_changes(mail_folder: Path)
     demo.load()
     MailTemplate.objects.update(subject="Hello, {{ name }}")
     demo.load()
-    _, kwargs = demo.job()
+    ((_, kwargs),) = demo.jobs()
     result = send_email_task.apply(kwargs=kwargs).get()
     assert Message.objects.get(pk=result["message"]).subject == "Hello, Ann Lee"
     MailTemplate.objects.get().full_clean()

@@ -157,5 +157,5 @@ def test_the_lock_is_given_back(mail_folder: Path) -> None:
     with hold(message) as ours:
         assert ours
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
         assert cursor.fetchone() == (0,)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("broker")
 
 def test_a_mail_goes_the_whole_way(worker: WorkerProcess) -> None:
     demo.load()
-    name, kwargs = demo.job()
+    ((name, kwargs),) = demo.jobs()
     view = ended(submit(name, kwargs=kwargs).id)
     assert view.state == JobState.SUCCESS, view.error
     message = Message.objects.get(pk=view.result["message"])

@@ -32,3 +32,8 @@ def stumble_task(self: Any, times: int) -> str:
     if self.request.retries < times:
         raise TemporaryError("not yet")
     return str(self.request.delivery_info["routing_key"]).rpartition(".")[2]
+
+
+@shared_task(name="bench.noop")
+def noop_task() -> None:
+    """Does nothing, for figures."""

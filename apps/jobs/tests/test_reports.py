@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from django_celery_results.models import TaskResult
 
+from apps.jobs.models import Job
 from apps.jobs.reporting import Section
 from apps.jobs.reports import JobActivity, buckets
-from apps.jobs.states import State
+from apps.jobs.states import FINISHED, State
 
 pytestmark = pytest.mark.django_db
 NUMBERS = count(1)
 DAY = date(2026, 11, 10)
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
+WAIT = timedelta(seconds=2)
 MAIL, IMPORT = "apps.email.tasks.send_email_task", "apps.data.tasks.batch_import_task"
 
 
@@ -26,13 +27,19 @@ def job(
     task: str = MAIL,
     submitted: datetime = NOON,
     seconds: float | None = 1.0,
-) -> TaskResult:
+) -> Job:
     """A job that ran so many seconds; None: it never started."""
-    row = TaskResult.objects.create(task_id=f"job-{next(NUMBERS)}", task_name=task, status=state)
-    started = None if seconds is None else submitted
-    done = submitted + timedelta(seconds=seconds or 0)
-    TaskResult.objects.filter(pk=row.pk).update(date_created=submitted, date_started=started, date_done=done)
-    return row
+    started = None if seconds is None else submitted + WAIT
+    done = (started or submitted) + timedelta(seconds=seconds or 0)
+    return Job.objects.create(
+        id=f"job-{next(NUMBERS):03}",
+        task=task,
+        state=state,
+        submitted_at=submitted,
+        first_started_at=started,
+        started_at=started,
+        finished_at=done if state in FINISHED else None,
+    )
 
 
 def sections(since: date = DAY, until: date = DAY, task: str | None = None) -> dict[str, Section]:
@@ -79,6 +86,13 @@ def test_jobs_that_did_not_run_to_an_end_have_no_run_time() -> None:
     job(State.STARTED, seconds=3600)
     job(State.REVOKED, seconds=3600)
     assert figures()["Median run time"] == timedelta(seconds=2)
+
+
+def test_wait_times_are_those_until_the_first_start() -> None:
+    job()
+    job(State.PENDING, seconds=None)
+    found = figures()
+    assert (found["Median wait"], found["95 % wait within"]) == (WAIT, WAIT)
 
 
 def test_both_days_of_the_period_count_whole() -> None:
@@ -130,7 +144,7 @@ def test_the_slowest_jobs_come_first_and_are_twenty() -> None:
         job(seconds=seconds)
     slowest = job(State.FAILURE, task=IMPORT, seconds=99)
     found = rows(sections(), "Slowest jobs")
-    assert found[0] == (slowest.task_id, IMPORT, "failure", NOON, timedelta(seconds=99))
+    assert found[0] == (slowest.id, IMPORT, "failure", NOON + WAIT, timedelta(seconds=99))
     assert len(found) == 20
 
 

@@ -1,22 +1,37 @@
 """The engine's own policies, and what they must not touch."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db.models import Model
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
+from apps.cleanup.cleaning import clean_rows
+from apps.jobs.models import Attempt, DeadLetter, Effect, Job, JobKey, Worker
 from apps.jobs.retention import POLICIES, RetentionPolicy
-from apps.jobs.states import State
+from apps.jobs.states import FINISHED, State
+from apps.jobs.tests.making import attempt, job
 
 RESULTS = [policy for policy in POLICIES if policy.model.endswith("TaskResult")]
 
 
-def older_than(policy: RetentionPolicy, days: int) -> list[str]:
+def older_than(policy: RetentionPolicy, days: int) -> Any:
     moment = timezone.now() - timedelta(days=days)
     rows = apps.get_model(policy.model).objects.filter(**policy.only)
-    return list(rows.filter(**{f"{policy.timestamp}__lt": moment}).values_list("status", flat=True))
+    return rows.filter(**{f"{policy.timestamp}__lt": moment})
+
+
+def policy_of(model: type[Model]) -> RetentionPolicy:
+    (found,) = [policy for policy in POLICIES if apps.get_model(policy.model) is model]
+    return found
+
+
+def due(model: type[Model]) -> list[Any]:
+    policy = policy_of(model)
+    return list(older_than(policy, policy.keep_days))
 
 
 @pytest.fixture
@@ -26,16 +41,72 @@ def results(db: None) -> None:
     TaskResult.objects.update(date_done=timezone.now() - timedelta(days=50))
 
 
-def test_every_state_belongs_to_exactly_one_policy(results: None) -> None:
-    found = [state for policy in RESULTS for state in older_than(policy, 49)]
+def test_every_state_of_a_result_belongs_to_exactly_one_policy(results: None) -> None:
+    found = [row.status for policy in RESULTS for row in older_than(policy, 49)]
     assert sorted(found) == sorted(State.values)
 
 
-def test_a_job_that_waits_is_kept_longer_than_one_that_ended(results: None) -> None:
-    gone = {state for policy in RESULTS for state in older_than(policy, policy.keep_days)}
+def test_a_result_that_waits_is_kept_longer_than_one_that_came(results: None) -> None:
+    gone = {row.status for policy in RESULTS for row in older_than(policy, policy.keep_days)}
     assert gone == {"SUCCESS", "FAILURE", "REVOKED"}
 
 
-def test_a_job_may_be_delayed_for_less_than_its_row_is_kept() -> None:
+def test_a_job_may_be_delayed_for_less_than_its_result_is_kept() -> None:
     (waiting,) = [policy for policy in RESULTS if State.PENDING in policy.only["status__in"]]
     assert waiting.keep_days > 60
+
+
+@pytest.mark.django_db
+def test_jobs_that_have_not_ended_are_kept_however_old() -> None:
+    long_ago = timezone.now() - timedelta(days=1000)
+    for state in State.values:
+        job(state, id=state, created=long_ago)
+    job(id="new")
+    assert {row.id for row in due(Job)} == FINISHED
+
+
+@pytest.mark.django_db
+def test_attempts_go_with_their_job() -> None:
+    for _ in range(2):
+        row = job(created=timezone.now() - timedelta(days=1000))
+        attempt(row, "retry")
+        attempt(row, "success")
+    Job.objects.filter(id="job-0").delete()
+    assert list(Attempt.objects.values_list("job_id", flat=True)) == ["job-1", "job-1"]
+
+
+@pytest.mark.django_db
+def test_a_key_goes_once_its_time_has_passed() -> None:
+    now = timezone.now()
+    for key, until in {"held": None, "period": now, "free": now - timedelta(days=2)}.items():
+        JobKey.objects.create(key=key, job_id="job-0", until=until)
+    assert [row.key for row in due(JobKey)] == ["free"]
+
+
+@pytest.mark.django_db
+def test_an_effect_outlives_the_job_it_belongs_to() -> None:
+    assert policy_of(Effect).keep_days > policy_of(Job).keep_days
+    Effect.objects.create(key="sent")
+    Effect.objects.update(done_at=timezone.now() - timedelta(days=200))
+    assert [row.key for row in due(Effect)] == ["sent"]
+
+
+@pytest.mark.django_db
+def test_old_letters_and_workers_go() -> None:
+    now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
+    for name, moment in {"new": now, "old": long_ago}.items():
+        DeadLetter.objects.create(digest=name, body=b"", died_at=moment)
+        Worker.objects.create(instance=name, name="w", pid=1, started_at=long_ago, seen_at=moment)
+    assert [row.digest for row in due(DeadLetter)] == ["old"]
+    assert [row.instance for row in due(Worker)] == ["old"]
+
+
+@pytest.mark.django_db
+def test_the_cleanup_takes_jobs_and_their_attempts_in_batches() -> None:
+    old = timezone.now() - timedelta(days=1000)
+    for _ in range(3):
+        attempt(attempt(job(created=old), "retry").job, "success")
+    attempt(job("STARTED", created=old))
+    found = clean_rows("jobs")
+    assert (found["deleted"], found["cascaded"]) == (3, 6)
+    assert (Job.objects.count(), Attempt.objects.count()) == (1, 1)

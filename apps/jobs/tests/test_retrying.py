@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,3 +24,25 @@ def test_jitter_stays_between_one_second_and_the_cap(retry: int, delay: int, cap
 @given(st.integers(0, 100), st.sampled_from([True, False, "jitter"]))
 def test_no_delay_is_below_a_second(retry: int, backoff: bool) -> None:
     assert RetryPolicy(3, 0, backoff, 0).seconds_before(retry) == 1
+
+
+@pytest.mark.parametrize(
+    ("within", "waits", "since", "allowed"),
+    [
+        (None, 10**6, 10**9, True),
+        (60, 30, 30, True),
+        (60, 31, 30, False),
+        (60, 1, 0, True),
+        (60, 0, 61, False),
+    ],
+)
+def test_a_limit_in_time_counts_from_the_submission(
+    within: int | None, waits: int, since: float, allowed: bool
+) -> None:
+    policy = RetryPolicy(None, 60, backoff=False, delay_max_seconds=600, within_seconds=within)
+    assert policy.allows(waits, since) is allowed
+
+
+def test_the_doublings_of_ten_thousand_retries_stay_small() -> None:
+    policy = RetryPolicy(None, 60, backoff=True, delay_max_seconds=10**12)
+    assert policy.seconds_before(10_000) == policy.seconds_before(30)

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, Field
 
-from apps.jobs import submit
-from apps.jobs.errors import NotSubmitted, TemporaryError
+from apps.jobs import submit_many
 from apps.notification.channel import Answer, ChannelKind, Config, Recipient
 from apps.notification.models import Delivery, Notification
 from apps.notification.wording import absolute
@@ -53,15 +52,22 @@ class Mail(ChannelKind[MailConfig]):
         The key of each mail is derived from the delivery, so that a second attempt sends none twice.
         """
         notice = delivery.notification
-        jobs = []
-        for address in config.to or (recipient.email,):
-            mail = {"to_email": address, "subject": notice.title, "content": content(notice)}
-            key = f"notification:{delivery.uid}:{hashlib.sha256(address.encode()).hexdigest()[:16]}"
-            try:
-                jobs.append(submit(SEND_EMAIL, kwargs={**mail, "idempotency_key": key}).id)
-            except NotSubmitted as error:
-                raise TemporaryError(str(error)) from error
-        return Answer(text=_("mail jobs: %s") % ", ".join(jobs))
+        text = content(notice)
+        calls = [
+            {
+                "to_email": address,
+                "subject": notice.title,
+                "content": text,
+                "idempotency_key": f"notification:{delivery.uid}:{digest(address)}",
+            }
+            for address in config.to or (recipient.email,)
+        ]
+        jobs = submit_many(SEND_EMAIL, calls)
+        return Answer(text=_("mail jobs: %s") % ", ".join(job.id for job in jobs))
+
+
+def digest(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 def content(notice: Notification) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django_celery_results.models import TaskResult
 
-from apps.jobs import submit
+from apps.jobs import Job, submit
 from apps.notification import demo, retention
 from apps.notification.models import Channel
 from apps.notification.shipped import create_channels
@@ -25,8 +24,8 @@ def run(*arguments: str) -> dict[str, Any]:
 
 
 def arguments(job_id: str) -> str:
-    row = TaskResult.objects.get(task_id=job_id)
-    return f"{row.task_args}{row.task_kwargs}"
+    row = Job.objects.get(id=job_id)
+    return f"{row.args}{row.kwargs}"
 
 
 def test_send_notification_submits_a_job(alice: User) -> None:
@@ -53,22 +52,23 @@ def test_bad_arguments_end_with_2(alice: User, words: tuple[str, ...]) -> None:
     with pytest.raises(CommandError) as error:
         run(*words)
     assert error.value.returncode == 2
-    assert TaskResult.objects.count() == 0
+    assert Job.objects.count() == 0
 
 
 def test_the_demo_loads_twice_and_its_job_fits(alice: User) -> None:
     for _ in range(2):
         demo.load()
-        submit(demo.job()[0], kwargs=demo.job()[1])
+        ((task, kwargs),) = demo.jobs()
+        submit(task, kwargs=kwargs)
     assert Channel.objects.filter(name__in=["team", "example-webhook"]).count() == 2
     assert not Channel.objects.get(name="example-webhook").enabled
 
 
 def test_the_demo_notifies_the_first_administrator(alice: User) -> None:
     demo.load()
-    assert demo.job()[1]["recipient"] == "team"
+    assert demo.jobs()[0][1]["recipient"] == "team"
     User.objects.create_superuser("root")
-    assert demo.job()[1]["recipient"] == "root"
+    assert demo.jobs()[0][1]["recipient"] == "root"
 
 
 def test_migrate_brings_shipped_channels_and_changes_none() -> None:

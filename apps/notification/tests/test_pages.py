@@ -7,8 +7,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
-from django_celery_results.models import TaskResult
 
+from apps.jobs import Job
 from apps.notification.models import Channel, Delivery, Notification
 from apps.notification.notifying import Notice, notify
 
@@ -88,8 +88,9 @@ def test_sending_makes_a_job_and_leads_to_it(web: Client, grant: Any) -> None:
     grant("send_notification_task")
     form = {"recipient": "alice", "title": "Hi", "severity": "info", "channels": ["in-app"]}
     response = web.post(reverse("notification:send"), form)
-    job = TaskResult.objects.get(task_name="apps.notification.tasks.send_notification_task")
-    assert response["Location"] == reverse("console:job", args=[job.task_id])
+    job = Job.objects.get(task="apps.notification.tasks.send_notification_task")
+    assert response["Location"] == reverse("console:job", args=[job.id])
+    assert (job.source, job.submitter) == ("page", "alice")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_a_wrong_form_says_what_is_wrong(web: Client, grant: Any, wrong: dict[st
     response = web.post(reverse("notification:send"), form)
     assert response.status_code == 200
     assert words in response.content.decode()
-    assert TaskResult.objects.count() == 0
+    assert Job.objects.count() == 0
 
 
 def test_the_channels_show_where_they_lead_and_no_secrets(web: Client, grant: Any, ops: Channel) -> None:
@@ -127,14 +128,14 @@ def test_a_test_is_sent_from_the_list(web: Client, grant: Any) -> None:
     grant("view_channel", "test_channel_task")
     assert "Send a test" in text(web, "channels")
     web.post(reverse("notification:test", args=["in-app"]))
-    job = TaskResult.objects.get(task_name="apps.notification.tasks.test_channel_task")
-    assert "alice" in f"{job.task_args}{job.task_kwargs}"
+    job = Job.objects.get(task="apps.notification.tasks.test_channel_task")
+    assert "alice" in f"{job.args}{job.kwargs}"
 
 
 def test_a_test_needs_the_permission_to_run_it(web: Client, grant: Any) -> None:
     grant("view_channel")
     assert web.post(reverse("notification:test", args=["in-app"])).status_code == 403
-    assert TaskResult.objects.count() == 0
+    assert Job.objects.count() == 0
 
 
 def test_deliveries_show_their_errors_and_offer_another_try(
@@ -147,7 +148,7 @@ def test_deliveries_show_their_errors_and_offer_another_try(
     assert "&lt;script&gt;" in shown
     assert "No deliveries" in text(web, "deliveries", state="sent")
     web.post(reverse("notification:resend", args=[delivery.notification_id]))
-    assert TaskResult.objects.filter(task_name__endswith="resend_notification_task").exists()
+    assert Job.objects.filter(task__endswith="resend_notification_task").exists()
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "1000000000", "x"])

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from apps.jobs import Job
 from apps.report.generating import Wish, generate
 from apps.report.models import Report
 
@@ -41,6 +42,8 @@ def test_make_again_hands_in_one_job_for_each(admin_client: Client, made: Report
     assert "Customers (html)" in again(admin_client, made)
     new = Report.objects.exclude(pk=made.pk).get()
     assert (new.name, new.state) == ("customers", "PENDING")
+    job = Job.objects.get(id=new.job_id)
+    assert (job.source, job.submitter) == ("admin", "admin")
 
 
 def test_make_again_of_a_report_that_is_gone_says_so(admin_client: Client) -> None:

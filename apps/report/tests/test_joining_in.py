@@ -9,14 +9,13 @@ from apps.report.generating import Wish, generate
 
 
 @pytest.mark.django_db
-def test_the_demo_can_be_loaded_twice_and_its_job_be_handed_in() -> None:
+def test_the_demo_can_be_loaded_twice_and_its_jobs_be_handed_in() -> None:
     demo.load()
     demo.load()
-    task, kwargs = demo.job()
-    job = submit(task, kwargs=kwargs)
-    view = reading.find(job.id)
-    assert view
-    assert view.task == "apps.report.tasks.generate_report_task"
+    for task, kwargs in demo.jobs():
+        view = reading.find(submit(task, kwargs=kwargs).id)
+        assert view
+        assert view.task == "apps.report.tasks.generate_report_task"
 
 
 def test_the_policies_name_fields_that_exist() -> None:

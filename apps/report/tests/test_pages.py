@@ -9,9 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.jobs import reading
-from apps.jobs.errors import NotSubmitted
-from apps.jobs.states import State
-from apps.report import ordering
+from apps.jobs.states import Source, State
 from apps.report.generating import Wish, generate
 from apps.report.models import Report
 
@@ -86,6 +84,8 @@ def test_a_sent_form_hands_in_a_job_and_shows_its_report(alice: Client, reader: 
     job = reading.find(report.job_id)
     assert job
     assert job.kwargs == {"report": "everything", "format": "csv", "parameters": report.parameters}
+    (row,) = reading.rows(id=report.job_id)
+    assert (row.source, row.submitter) == (Source.PAGE, "alice")
 
 
 def test_empty_fields_take_their_defaults(alice: Client) -> None:
@@ -118,17 +118,6 @@ def test_an_unknown_report_is_not_found(alice: Client) -> None:
     assert alice.get(url("new", "zzz")).status_code == 404
 
 
-def test_a_broker_out_of_reach_is_said_and_leaves_nothing(
-    alice: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise NotSubmitted("the broker did not take the job")
-
-    monkeypatch.setattr(ordering, "submit", refuse)
-    assert "the broker did not take the job" in post(alice, "customers").content.decode()
-    assert not Report.objects.exists()
-
-
 def test_a_waiting_report_asks_for_news_and_a_finished_one_does_not(alice: Client, made: Report) -> None:
     post(alice, "customers")
     waiting = Report.objects.get(state=State.PENDING)
@@ -139,7 +128,7 @@ def test_a_waiting_report_asks_for_news_and_a_finished_one_does_not(alice: Clien
 def test_a_cancelled_job_is_shown_though_the_row_still_waits(alice: Client) -> None:
     post(alice, "customers")
     report = Report.objects.get()
-    reading.rows(task_id=report.job_id).update(status=State.REVOKED)
+    reading.rows(id=report.job_id).update(state=State.REVOKED)
     text = alice.get(url("status", report.pk)).content.decode()
     assert 'data-state="REVOKED"' in text
     assert "The job ended without a report." in text

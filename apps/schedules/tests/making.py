@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
 from apps.jobs.tests import sample_tasks
@@ -21,6 +22,22 @@ def make_schedule(name: str = "nightly", rule: str = "0 2 * * *", **fields: Any)
     }
     fields = {"task": ADD, "one_off": found.kind == "clocked", found.kind: found.row, **arguments, **fields}
     return PeriodicTask.objects.create(name=name, **fields)
+
+
+MANY = """
+INSERT INTO django_celery_beat_periodictask (name, task, interval_id, args, kwargs, headers, one_off, enabled,
+    total_run_count, date_changed, description)
+SELECT 'schedule ' || n, %s, %s, '[]', '{"left": 1}', '{}', false, %s, 0, now(), ''
+FROM generate_series(1, %s) AS n
+"""
+
+
+def make_many(count: int, *, enabled: bool = True) -> None:
+    """Schedules for each hour, with statistics as autovacuum would have gathered them."""
+    rule = rules.saved(rules.parse("every 1 hours")).row
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, [ADD, rule.pk, enabled, count])
+        cursor.execute("ANALYZE django_celery_beat_periodictask, schedules_timing")
 
 
 def change_url(schedule: PeriodicTask) -> str:
@@ -41,8 +58,30 @@ def filled_in(page: Any, **changes: Any) -> dict[str, Any]:
             data |= {f"{name}_{at}": text for at, text in enumerate(texts)}
         elif value not in {None, False}:
             data[name] = "on" if value is True else value
+    data |= of_arguments(form, changes)
+    for inline in page.context["inline_admin_formsets"]:
+        data |= of_formset(inline.formset)
     data |= changes
     return {name: value for name, value in data.items() if value is not None}
+
+
+def of_arguments(form: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the task's own form, if the page shows it; JSON is chosen where JSON is changed."""
+    if {"args", "kwargs"} & changes.keys():
+        return {"arguments_as": "json"}
+    inside = form.fields["arguments"].widget.part["form"] if "arguments" in form.fields else None
+    if inside is None:
+        return {}
+    given = {field.html_name: field.value() for field in inside}
+    return {"arguments_of": inside.task.name} | {name: v for name, v in given.items() if v is not None}
+
+
+def of_formset(formset: Any) -> dict[str, Any]:
+    data = {f"{formset.prefix}-{name}_FORMS": len(formset.forms) for name in ("TOTAL", "INITIAL")}
+    for form in formset.forms:
+        for name, field in form.fields.items():
+            data[form.add_prefix(name)] = field.prepare_value(form.get_initial_for_field(field, name))
+    return data
 
 
 def errors(page: Any) -> dict[str, list[str]]:

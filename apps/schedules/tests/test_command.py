@@ -1,10 +1,11 @@
 import json
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django_celery_beat.models import CrontabSchedule
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from apps.jobs import reading
 from apps.schedules.tests.making import ADD, make_schedule
@@ -95,3 +96,81 @@ def test_what_cannot_run_exits_with_1_and_the_reason(db: None) -> None:
 def test_run_prints_the_id_of_a_job_that_runs(worker: WorkerProcess) -> None:
     make_schedule("nightly")
     assert ended(schedule_command("run", "nightly")).state == "SUCCESS"
+
+
+def test_sync_names_each_field(db: None, settings: Any) -> None:
+    settings.SHIPPED_SCHEDULES = [Recurring("nightly", ADD, "0 3 * * *", {"left": 1})]
+    schedule_command("sync")
+    schedule_command("disable", "nightly")
+    settings.SHIPPED_SCHEDULES = [Recurring("nightly", ADD, "0 4 * * *", {"left": 2})]
+    said = "updated    nightly  (from the code: rule, kwargs; changed here: enabled)"
+    assert schedule_command("sync") == said
+
+
+def test_reset_tells_what_it_changed(db: None, settings: Any) -> None:
+    settings.SHIPPED_SCHEDULES = [Recurring("nightly", ADD, "0 3 * * *", {"left": 1})]
+    schedule_command("sync")
+    schedule_command("disable", "nightly")
+    assert schedule_command("reset", "nightly") == "enabled: no → yes\nas the code says now"
+    assert schedule_command("reset", "nightly") == "was as the code says already"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "expected"),
+    [("own", 1, "doesn't ship"), ("gone", 1, "was deleted here"), ("nobody", 2, "no schedule is named")],
+)
+def test_what_cannot_be_reset_exits_with_the_reason(
+    db: None, settings: Any, name: str, code: int, expected: str
+) -> None:
+    settings.SHIPPED_SCHEDULES = [Recurring("gone", ADD, "0 3 * * *", {"left": 1})]
+    schedule_command("sync")
+    PeriodicTask.objects.get().delete()
+    make_schedule("own")
+    with pytest.raises(CommandError, match=expected) as error:
+        schedule_command("reset", name)
+    assert error.value.returncode == code
+
+
+def test_a_file_is_written_and_read(db: None, tmp_path: Path) -> None:
+    make_schedule("nightly")
+    make_schedule("other")
+    file = tmp_path / "schedules.yaml"
+    assert schedule_command("export", "nightly", "--output", str(file)) == ""
+    PeriodicTask.objects.filter(name="nightly").update(priority=3)
+    would = "changed    nightly\n    priority: 3 → –\n1 schedule would change."
+    assert schedule_command("import", str(file), "--dry-run") == would
+    assert schedule_command("import", str(file)) == would.replace("would change", "changed")
+    assert schedule_command("import", str(file)) == "unchanged  nightly\n0 schedules changed."
+
+
+def test_a_file_as_json_from_the_standard_input(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_schedule("nightly", rule="every 5 minutes")
+    text = schedule_command("export").replace("every 5", "every 9")
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text.encode())))
+    assert json.loads(schedule_command("import", "-", "--json")) == [
+        {
+            "name": "nightly",
+            "outcome": "changed",
+            "differences": [{"field": "rule", "old": "every 5 minutes", "new": "every 9 minutes"}],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["import", "/nowhere/schedules.yaml"], "No such file"),
+        (["import", "/"], "Is a directory"),
+        (["import", "bad.yaml"], "nightly: rule: Field required"),
+        (["export", "nobody"], "no schedule is named"),
+        (["export", "--output", "/nowhere/schedules.yaml"], "--output: "),
+    ],
+)
+def test_what_cannot_be_read_or_written_exits_with_2(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.yaml").write_text(f"nightly: {{task: {ADD}, queue: nowhere}}\n")
+    with pytest.raises(CommandError, match=expected) as error:
+        schedule_command(*words)
+    assert error.value.returncode == 2

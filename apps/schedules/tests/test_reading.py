@@ -6,6 +6,7 @@ from django_celery_beat.models import CrontabSchedule
 
 from apps.schedules import reading
 from apps.schedules.tests.making import make_schedule
+from apps.schedules.timetable.renewing import renew_stale
 
 
 def test_what_runs_next_comes_first(db: None) -> None:
@@ -14,7 +15,17 @@ def test_what_runs_next_comes_first(db: None) -> None:
     make_schedule("quick", rule="every 10 seconds", last_run_at=now)
     make_schedule("off", rule="every 1 seconds", enabled=False)
     make_schedule("daily", rule="every 1 days", last_run_at=now)
+    renew_stale()
     assert [one.name for one in reading.upcoming(2)] == ["quick", "hourly"]
+
+
+def test_what_no_beat_has_seen_yet_comes_too(db: None) -> None:
+    make_schedule("hourly", rule="every 1 hours")
+    renew_stale()
+    make_schedule("quick", rule="every 10 seconds")
+    make_schedule("off", rule="every 1 seconds", enabled=False)
+    make_schedule("daily", rule="every 1 days")
+    assert [one.name for one in reading.upcoming(5)] == ["quick", "hourly", "daily"]
 
 
 def test_a_schedule_is_told_in_words_and_in_one_line(db: None) -> None:
@@ -35,8 +46,9 @@ def test_a_rule_that_never_fires_is_told_and_left_out_of_what_comes(db: None) ->
     assert reading.upcoming(5) == []
 
 
-def test_many_schedules_are_read_with_one_query(db: None, django_assert_num_queries: Any) -> None:
+def test_many_schedules_are_read_with_two_queries(db: None, django_assert_num_queries: Any) -> None:
     for number in range(30):
         make_schedule(f"every {number}", rule=f"every {number + 1} minutes")
-    with django_assert_num_queries(1):
+    renew_stale()
+    with django_assert_num_queries(2):
         assert len(reading.upcoming(10)) == 10

@@ -1,9 +1,12 @@
+from typing import Any
+
 import pytest
 from celery.exceptions import ImproperlyConfigured
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule
 
 from apps.schedules import rules
 from apps.schedules.rules import RuleError
+from apps.schedules.tests.making import make_schedule
 
 
 @pytest.mark.parametrize(
@@ -34,14 +37,18 @@ def test_a_rule_survives_being_written_and_read(text: str, written: str) -> None
         ("every 0 seconds", "1 second to 10 years"),
         ("every 500 microseconds", "1 second to 10 years"),
         ("every 999999999 days", "1 second to 10 years"),
+        ("every 1000000000 days", "1 second to 10 years"),
         ("0 25 * * *", "25"),
         ("60 0 * * *", "60"),
-        ("*/0 * * * *", "zero"),
+        ("*/0 * * * *", "expected a step of 1 or more, got “*/0”"),
         ("0 0 0 * *", "0"),
         ("0 0 30 2 *", "never run"),
         ("0 0 31 4,6,9,11 *", "never run"),
         ("0 0 * * 7", "7"),
         ("0 0 * * fun", "fun"),
+        ("0 0 * * * europe", "no time zone “europe”"),
+        ("0 0 * * * America", "no time zone “America”"),
+        ("0 0 * * * ../../etc/passwd", "no time zone"),
         ("0 18-8 * * *", "18-8"),
         ("0 0 * * * Mars/Olympus", "Mars/Olympus"),
         ("0 " + "1," * 2500 + "1 * * *", "at most"),
@@ -56,6 +63,39 @@ def test_a_rule_survives_being_written_and_read(text: str, written: str) -> None
 def test_a_bad_rule_says_what_was_expected(text: str, expected: str) -> None:
     with pytest.raises(RuleError, match=expected.replace("*", r"\*")):
         rules.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "written"),
+    [
+        ("0 6 * * *", "Europe/Berlin", "0 6 * * * Europe/Berlin"),
+        ("0 6 * * *", "europe/berlin", "0 6 * * * Europe/Berlin"),
+        ("0 6 * * * Asia/Shanghai", "Europe/Berlin", "0 6 * * * Asia/Shanghai"),
+        ("once 2030-05-03 09:00", "Europe/Berlin", "once 2030-05-03T07:00:00+00:00"),
+        ("once 2030-05-03T09:00:00Z", "Europe/Berlin", "once 2030-05-03T09:00:00+00:00"),
+        ("once 2030-03-31 02:30", "Europe/Berlin", "once 2030-03-31T01:00:00+00:00"),  # doesn't exist
+        ("once 2030-10-27 02:30", "Europe/Berlin", "once 2030-10-27T00:30:00+00:00"),  # exists twice
+        ("Every 2 Hours", "Europe/Berlin", "every 2 hours"),
+    ],
+)
+def test_a_zone_holds_where_the_line_names_none(text: str, zone: str, written: str) -> None:
+    assert rules.text(rules.parse(text, zone)) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("0 6 * * *", ""),
+        ("0 6 * * * Europe/Berlin", "Europe/Berlin"),
+        ("once 2030-05-03 09:00", ""),
+        ("once 2030-05-03T09:00:00+02:00", "+0200"),
+        ("once upon a time", ""),
+        ("every 10 minutes", ""),
+        ("", ""),
+    ],
+)
+def test_a_line_may_carry_its_own_zone(text: str, zone: str) -> None:
+    assert rules.own_zone(text) == zone
 
 
 def test_29_february_is_a_date_that_exists() -> None:
@@ -76,6 +116,12 @@ def test_a_rule_by_the_sun_reads_back_as_written() -> None:
     assert rules.text(rules.parse("sunset 52.52 13.405")) == "sunset 52.52 13.405"
 
 
+def test_a_stored_rule_by_the_sun_reads_as_it_was_typed(db: None) -> None:
+    row = rules.saved(rules.parse("sunset 52.52 100")).row
+    row.refresh_from_db()
+    assert rules.text(rules.Rule("solar", row)) == "sunset 52.52 100"
+
+
 def test_rules_by_the_sun_need_ephem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("celery.schedules.solar.__init__", without_ephem)
     with pytest.raises(RuleError, match="ephem"):
@@ -87,6 +133,15 @@ def test_an_equal_rule_is_used_again(db: None) -> None:
     second = rules.saved(rules.parse("every 10 seconds"))
     assert first.row == second.row
     assert IntervalSchedule.objects.count() == 1
+
+
+def test_a_rule_that_is_not_saved_can_be_looked_at(django_assert_num_queries: Any, db: None) -> None:
+    schedule = make_schedule()
+    rules.give(schedule, rules.parse("every 7 minutes"))
+    with django_assert_num_queries(0):
+        found = rules.of(schedule)
+    assert found is not None
+    assert rules.text(found) == "every 7 minutes"
 
 
 def test_the_zone_makes_a_crontab_another_one(db: None) -> None:

@@ -1,72 +1,72 @@
+"""Run now: one submit with all that the schedule says."""
+
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
-from apps.jobs import reading
+from apps.jobs import Call, Job, wire
 from apps.jobs.errors import ArgumentError, UnknownTask
-from apps.jobs.tests import sample_tasks
 from apps.schedules.running import run_now
 from apps.schedules.tests.making import make_schedule
 from tests.waiting import WorkerProcess, ended
 
 
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What reaches the broker: the one call that leaves the process is written down instead."""
-    calls: list[dict[str, Any]] = []
-
-    def write_down(args: Any = None, kwargs: Any = None, **options: Any) -> None:
-        calls.append({"args": args, "kwargs": kwargs, **options})
-
-    monkeypatch.setattr(sample_tasks.add_task, "apply_async", write_down)
-    return calls
+def stored(schedule: PeriodicTask) -> Job:
+    """The job as it lies in the outbox."""
+    return Job.objects.get(id=run_now(schedule, submitter="alice").id)
 
 
-def run(schedule: Any, capture: Any) -> None:
-    with capture(execute=True):
-        run_now(schedule)
+def test_every_option_of_the_schedule_is_kept(db: None) -> None:
+    fields: dict[str, Any] = {
+        "queue": "report",
+        "priority": 7,
+        "expire_seconds": 60,
+        "headers": '{"tenant": "a"}',
+    }
+    job = stored(make_schedule(args=[2], kwargs={"right": 3}, **fields))
+    assert (job.args, job.kwargs, job.queue, job.priority) == ([2], {"right": 3}, "report", 7)
+    assert job.expires_at == job.submitted_at + timedelta(seconds=60)
+    assert (job.schedule, job.submitter) == ("nightly", "alice")
+    headers = wire.message(job).headers
+    assert (headers["tenant"], headers["periodic_task_name"]) == ("a", "nightly")
 
 
-def test_every_option_of_the_schedule_is_kept(
-    db: None, published: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
-) -> None:
-    schedule = make_schedule(
-        args=[2],
-        kwargs={"right": 3},
-        queue="report",
-        priority=7,
-        expire_seconds=60,
-        headers='{"tenant": "a"}',
-    )
-    run(schedule, django_capture_on_commit_callbacks)
-    (call,) = published
-    assert (list(call["args"]), call["kwargs"]) == ([2], {"right": 3})
-    assert (call["queue"], call["priority"], call["expires"]) == ("report", 7, 60)
-    assert call["headers"] == {"tenant": "a", "periodic_task_name": "nightly"}
+def test_other_arguments_change_nothing_else(db: None) -> None:
+    schedule = make_schedule(args=[2], kwargs={"right": 3}, queue="report", priority=7)
+    job = Job.objects.get(id=run_now(schedule, Call([], {"left": 9})).id)
+    assert (job.args, job.kwargs, job.queue, job.priority) == ([], {"left": 9}, "report", 7)
+    assert job.schedule == "nightly"
 
 
-def test_without_options_the_job_has_the_normal_priority_and_its_route(
-    db: None, published: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
-) -> None:
-    run(make_schedule(), django_capture_on_commit_callbacks)
-    assert published[0]["priority"] == 5
-    assert {"queue", "expires", "exchange", "routing_key"} & published[0].keys() == set()
+def test_without_options_the_job_has_the_normal_priority_and_its_route(db: None) -> None:
+    job = stored(make_schedule())
+    assert (job.priority, job.queue, job.expires_at, job.eta) == (5, "default", None, None)
 
 
-def test_an_end_that_has_passed_does_not_expire_the_job(
-    db: None, published: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
-) -> None:
-    run(make_schedule(expires=timezone.now()), django_capture_on_commit_callbacks)
-    assert "expires" not in published[0]
+def test_an_end_that_has_passed_does_not_expire_the_job(db: None) -> None:
+    assert stored(make_schedule(expires=timezone.now())).expires_at is None
 
 
-def test_running_now_leaves_the_schedule_as_it_is(
-    db: None, published: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
-) -> None:
+@pytest.mark.parametrize(("days", "kept"), [(1, 1), (400, 30)])
+def test_a_job_ends_with_its_schedule_but_waits_a_month_at_most(db: None, days: int, kept: int) -> None:
+    job = stored(make_schedule(expires=timezone.now() + timedelta(days=days)))
+    assert job.expires_at is not None
+    assert abs(job.expires_at - timezone.now() - timedelta(days=kept)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("exchange", [None, "", "tasks"])
+def test_a_routing_key_leads_to_its_queue_as_with_beat(db: None, exchange: str | None) -> None:
+    schedule = make_schedule(queue="report", routing_key="email", exchange=exchange)
+    assert stored(schedule).queue == "email"
+
+
+def test_running_now_leaves_the_schedule_as_it_is(db: None) -> None:
     schedule = make_schedule(enabled=False)
-    run(schedule, django_capture_on_commit_callbacks)
+    run_now(schedule)
     schedule.refresh_from_db()
     assert (schedule.enabled, schedule.last_run_at, schedule.total_run_count) == (False, None, 0)
 
@@ -81,13 +81,16 @@ def test_running_now_leaves_the_schedule_as_it_is(
         ({"headers": "{"}, "headers"),
         ({"queue": "nowhere"}, "queue"),
         ({"priority": 200}, "priority"),
+        ({"routing_key": "nowhere"}, "routing_key"),
+        ({"routing_key": "email", "exchange": "amq.topic"}, "routing_key"),
+        ({"exchange": "tasks"}, "routing_key"),
     ],
 )
 def test_what_cannot_run_is_refused_and_leaves_no_job(db: None, fields: dict[str, Any], named: str) -> None:
     with pytest.raises(ArgumentError) as error:
         run_now(make_schedule(**fields))
     assert named in error.value.problems
-    assert not reading.rows().exists()
+    assert not Job.objects.exists()
 
 
 def test_a_task_that_nobody_registered_is_refused(db: None) -> None:

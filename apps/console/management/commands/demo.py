@@ -1,4 +1,4 @@
-"""`manage.py demo`: each app's own `demo.py` says what to load and which job to show."""
+"""`manage.py demo`: each app's own `demo.py` says what to load and which jobs to show."""
 
 import time
 from collections.abc import Iterator
@@ -10,43 +10,40 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import module_has_submodule
 
 from apps.jobs import catalog, reading, submit
-from apps.jobs.submitting import Submission
+from apps.jobs.states import State
 
 POLL_SECONDS = 0.1
 WORD_LIMIT = 30
 
 
 class Demo(Protocol):
-    """What an app's `demo.py` offers. `load` may run any number of times."""
+    """What an app's `demo.py` offers.
+
+    `load` may run any number of times. `jobs` gives each job's task and kwargs; it is asked once
+    the jobs of the apps before it have ended, so these may build on what those have done.
+    """
 
     def load(self) -> None: ...
 
-    def job(self) -> tuple[str, dict[str, Any]]: ...
+    def jobs(self) -> list[tuple[str, dict[str, Any]]]: ...
 
 
 class Command(BaseCommand):
-    help = "Loads the demo data and runs one job of each family on it."
+    help = "Loads the demo data and runs the jobs of each family on it, one after the other."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for the jobs")
+        parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for all jobs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = list(demos())
         for demo in found:
             demo.load()
-        jobs = [submit(task, kwargs=kwargs) for task, kwargs in (demo.job() for demo in found)]
-        views = self.wait(jobs, options["timeout"])
+        deadline = time.monotonic() + options["timeout"]
+        ids = [run(*job, deadline) for demo in found for job in demo.jobs()]
+        views = [view for job_id in ids if (view := reading.find(job_id))]
         self.table(views)
-        if not all(view.state == "SUCCESS" for view in views):
+        if len(views) < len(ids) or not all(view.state == State.SUCCESS for view in views):
             raise CommandError("Not every job succeeded; see their pages.")
-
-    def wait(self, jobs: list[Submission], seconds: float) -> list[reading.JobView]:
-        deadline = time.monotonic() + seconds
-        while True:
-            views = [view for job in jobs if (view := reading.find(job.id))]
-            if all(view.ended for view in views) or time.monotonic() > deadline:
-                return views
-            time.sleep(POLL_SECONDS)
 
     def table(self, views: list[reading.JobView]) -> None:
         self.stdout.write(f"\n{'family':13} {'job':26} {'state':8} {'run time':>9}  result")
@@ -61,6 +58,19 @@ def demos() -> Iterator[Demo]:
     for config in apps.get_app_configs():
         if module_has_submodule(config.module, "demo") and config.name.startswith("apps."):
             yield cast("Demo", import_module(f"{config.name}.demo"))
+
+
+def run(task: str, kwargs: dict[str, Any], deadline: float) -> str:
+    """Hands the job in and waits until it has ended or the time is over; its id."""
+    job = submit(task, kwargs=kwargs)
+    while not has_ended(job.id) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return job.id
+
+
+def has_ended(job_id: str) -> bool:
+    view = reading.find(job_id)
+    return view is not None and view.ended
 
 
 def brief(result: Any, limit: int = 60) -> str:

@@ -4,22 +4,22 @@ from typing import Any
 
 from django.core.files import File
 from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.data.formats import FORMATS
 from apps.data.formats.csv import DELIMITERS
 from apps.data.formats.lines import ENCODINGS
-from apps.data.importing import TASK
-from apps.data.models import Import
+from apps.data.importing import start
 from apps.data.receiving import Plan, receive
-from apps.jobs.commanding import BAD_INPUT, SubmitCommand
-from apps.jobs.errors import ArgumentError
+from apps.jobs.commanding import BAD_INPUT, SubmitCommand, complaints, how
 
 BY_NAME = {name: delimiter for delimiter, name in DELIMITERS.items()}
 
 
 class Command(SubmitCommand):
     help = "Imports a CSV or JSON Lines file into a dataset."
+    takes_key = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="path of the file")
@@ -34,13 +34,11 @@ class Command(SubmitCommand):
         path = readable(options["file"])
         delimiter = BY_NAME.get(options["delimiter"], "")
         plan = Plan(options["dataset"], options["key"], options["format"], options["encoding"], delimiter)
-        try:
-            with path.open("rb") as file:
-                imported = receive(File(file), path.name, plan)
-        except ArgumentError as error:
-            raise CommandError(str(error), returncode=BAD_INPUT) from error
-        job = self.submit(TASK, {"import_id": imported.pk}, options)
-        Import.objects.filter(pk=imported.pk, job_id="").update(job_id=job.id)
+        with complaints():
+            asked = how(options)
+            with transaction.atomic(), path.open("rb") as file:
+                job = start(receive(File(file), path.name, plan), **asked)
+        self.report(job, options)
 
 
 def readable(name: str) -> Path:

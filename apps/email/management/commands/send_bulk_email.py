@@ -1,16 +1,20 @@
+from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from apps.email import recipients
+from apps.email import addresses, recipients, texts
+from apps.email.mailing import post_to_all
 from apps.email.management.commands.send_email import add_words, read, words
-from apps.email.posting import SEND_TO_ALL
-from apps.jobs.commanding import BAD_INPUT, SubmitCommand
+from apps.email.writing import Draft
+from apps.jobs.commanding import SubmitCommand, complaints, how
+from apps.jobs.errors import ArgumentError
 
 
 class Command(SubmitCommand):
     help = "Sends a mail to each of many."
+    takes_key = False
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -21,8 +25,30 @@ class Command(SubmitCommand):
         add_words(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        given = {"recipients": read(options["file"]), **words(options)}
+        with complaints():
+            found = checked(given)
+            people = found.pop("recipients")
+            job = post_to_all(Draft(**found), people, **how(options))
+        self.report(job, options)
+
+
+def checked(given: dict[str, str]) -> dict[str, Any]:
+    """Raises ArgumentError that names all that is wrong."""
+    found: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for name, text in given.items():
         try:
-            found = recipients.read(read(options["file"]))
+            found[name] = CHECKS[name](text)
         except ValueError as error:
-            raise CommandError(f"{options['file']}: {error}", returncode=BAD_INPUT) from error
-        self.submit(SEND_TO_ALL, {"recipients": found, **words(options)}, options)
+            problems[name] = str(error)
+    if problems:
+        raise ArgumentError(problems)
+    return found
+
+
+CHECKS: dict[str, Callable[[str], Any]] = {
+    "recipients": lambda text: recipients.checked(recipients.read(text)),
+    "subject": texts.subject, "content": texts.body, "template": texts.template_name,
+    "reply_to": addresses.parse,
+}  # fmt: skip

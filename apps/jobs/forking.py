@@ -1,0 +1,17 @@
+"""What a worker does around the fork of its pool processes."""
+
+import gc
+from typing import Any
+
+from celery.signals import worker_before_create_process
+
+
+@worker_before_create_process.connect(dispatch_uid="jobs.freeze")
+def leave_modules_alone(**_: Any) -> None:
+    """Keeps the garbage collector away from all that is loaded by now.
+
+    It would look through every module again and again, and in a pool process each look copies the
+    pages that it shares with the others.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,89 @@
+"""Cancelling, with a real worker: what waits never runs, and what runs is killed if one insists."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from celery.exceptions import TaskRevokedError
+from celery.result import AsyncResult
+
+from apps.jobs.acting import cancel
+from apps.jobs.models import Attempt, Job
+from apps.jobs.tests.acting_tasks import chatter_task, nap_task
+from apps.jobs.tests.ledger import drain
+from apps.jobs.tests.own_worker import declare_on, own_worker_on, send
+from project.servers.rabbitmq import RabbitMQ
+from tests.waiting import WorkerProcess, of_test_database, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def row(job_id: str) -> Job | None:
+    drain()
+    return Job.objects.filter(id=job_id).first()
+
+
+@contextmanager
+def a_worker(rabbitmq: RabbitMQ) -> Iterator[WorkerProcess]:
+    """With one process, so that a job in it holds up all others."""
+    yield from own_worker_on(rabbitmq, "--concurrency", "1")
+
+
+def job_command(rabbitmq: RabbitMQ, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | of_test_database() | {"CELERY_BROKER_URL": rabbitmq.url}
+    argv = [sys.executable, "manage.py", "job", *words]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_of_the_jobs_in_a_queue_the_cancelled_never_run(quiet_rabbitmq: RabbitMQ) -> None:
+    declare_on(quiet_rabbitmq)
+    ids = [send(quiet_rabbitmq.url, nap_task, 0) for _ in range(60)]
+    wait_until(lambda: all(row(job_id) for job_id in ids))
+    cancelled, others = ids[::2], ids[1::2]
+    assert {cancel(job_id).outcome for job_id in cancelled} == {"cancelled"}
+    with a_worker(quiet_rabbitmq):
+        for job_id in others:
+            assert AsyncResult(job_id).get(timeout=30) == "awake"
+        last = send(quiet_rabbitmq.url, nap_task, 0)  # behind all of them
+        assert AsyncResult(last).get(timeout=30) == "awake"
+    drain()
+    assert not Attempt.objects.filter(job_id__in=cancelled).exists()
+    assert set(Job.objects.filter(id__in=cancelled).values_list("state", "attempts")) == {("REVOKED", 0)}
+
+
+def test_a_forced_cancel_kills_the_job_and_not_the_worker(quiet_rabbitmq: RabbitMQ) -> None:
+    with a_worker(quiet_rabbitmq) as worker:
+        long = send(quiet_rabbitmq.url, nap_task, 300)
+        wait_until(lambda: (found := row(long)) and found.state == "STARTED")
+        refused = job_command(quiet_rabbitmq, "cancel", long)
+        assert (refused.returncode, "a worker runs it" in refused.stderr) == (1, True)
+        started = time.monotonic()
+        done = job_command(quiet_rabbitmq, "cancel", long, "--force", "--why", "too long", "--json")
+        assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "killed")
+        with pytest.raises(TaskRevokedError):
+            AsyncResult(long).get(timeout=30)
+        assert AsyncResult(send(quiet_rabbitmq.url, nap_task, 0)).get(timeout=60) == "awake"
+        assert time.monotonic() - started < 60
+        worker.ensure_alive()
+    found = row(long)
+    assert found is not None
+    assert (found.state, found.reason, found.note.partition(": ")[2]) == ("REVOKED", "cancelled", "too long")
+    (tried,) = Attempt.objects.filter(job_id=long)
+    assert tried.outcome == "revoked"
+
+
+def test_logs_are_followed_from_another_process_to_the_jobs_end(quiet_rabbitmq: RabbitMQ) -> None:
+    with a_worker(quiet_rabbitmq):
+        job_id = send(quiet_rabbitmq.url, chatter_task, 120)
+        wait_until(lambda: row(job_id))
+        AsyncResult(job_id).get(timeout=30)
+        wait_until(lambda: (found := row(job_id)) and found.state == "SUCCESS")
+        said = job_command(quiet_rabbitmq, "logs", job_id, "--follow", "--json")
+    lines = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [line["message"] for line in lines] == [f"line {number}" for number in range(120)]
+    assert {line["attempt"] for line in lines} == {1}

@@ -1,0 +1,1 @@
+"""What `manage.py job` does, one module for each of its actions."""

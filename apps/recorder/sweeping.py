@@ -1,0 +1,89 @@
+"""Sweeping: keeps the rows of workers, and mends jobs whose truth is not what the ledger says."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+
+from apps.jobs.beats import beat_seconds
+from apps.jobs.state import redis_error, state_redis
+from apps.jobs.workers import MENDED, SWEPT
+from apps.recorder.mending import Mending
+from apps.recorder.remembering import lag_seconds
+from apps.recorder.watching import Watch
+
+logger = logging.getLogger(__name__)
+
+LOCK = 0x5377_6565_7000_0001  # any number that nothing else locks
+FROZEN_MILLISECONDS = 30_000
+LAG_SECONDS = 5.0
+LOST_DATABASE = (OperationalError, InterfaceError)
+
+
+class Sweeping:
+    """Looks every few seconds until `stop` is set. Of several recorders one sweeps, the others listen."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.watch = Watch()
+        self.mending = Mending(self.watch)
+        self.mended = 0
+        self.locked_on: Any = None
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            self.sweep()
+            self.stop.wait(beat_seconds())
+
+    def sweep(self) -> None:
+        doubts = self.mending.doubts
+        try:
+            self.watch.look()
+            if not self.leads():
+                doubts.clear()
+                return
+            self.mending.counts["workers_lost"] += len(self.watch.keep())
+            if lag_seconds() < LAG_SECONDS:
+                self.mending.mend()
+            else:
+                doubts.clear()  # the ledger will say by itself what it doesn't know yet
+            self.count()
+        except redis_error() as error:
+            logger.warning("nothing can be swept without Redis: %s", error)
+            doubts.clear()
+        except LOST_DATABASE as error:
+            logger.warning("nothing can be swept without the ledger: %s", error)
+            doubts.clear()
+            connection.close()
+
+    def leads(self) -> bool:
+        """Whether this recorder is the one that sweeps: it holds a lock of its database session.
+
+        PostgreSQL ends a session that is silent for long, so a recorder that is frozen gives way.
+        """
+        connection.ensure_connection()
+        if self.locked_on is not None and self.locked_on is connection.connection:
+            return True
+        self.locked_on = None
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_session_timeout = {FROZEN_MILLISECONDS}")
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {FROZEN_MILLISECONDS}")
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+            if cursor.fetchone()[0]:
+                self.locked_on = connection.connection
+        return self.locked_on is not None
+
+    def count(self) -> None:
+        """One line for all that was mended; Redis keeps the sums, and when this was."""
+        counts = {name: number for name, number in self.mending.counts.items() if number}
+        with state_redis().pipeline(transaction=False) as pipe:
+            for name, number in counts.items():
+                pipe.hincrby(MENDED, name, number)
+            pipe.set(SWEPT, time.time())
+            pipe.execute()
+        self.mending.counts.clear()
+        if counts:
+            self.mended += sum(counts.values())
+            logger.warning("mended: %s", ", ".join(f"{name} {number}" for name, number in counts.items()))

@@ -1,0 +1,161 @@
+"""One round of a beat: due schedules are claimed, decided on, and their jobs handed in, all at once."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db import connection, transaction
+from django_celery_beat.models import PeriodicTask
+
+from apps.jobs import Job
+from apps.jobs.errors import JobError
+from apps.jobs.states import FINISHED
+from apps.jobs.submitting import hand_in
+from apps.schedules.models import Absence, Firing, Timing
+from apps.schedules.policies import FiringOutcome, Overlap
+from apps.schedules.running import prepare
+from apps.schedules.timetable.deciding import Decision, Policy, Span, decide
+from apps.schedules.timetable.due import next_or_problem
+from apps.schedules.timetable.renewing import claimed
+from apps.schedules.timetable.writing import count_runs, write_firings, write_timings
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+DUE_TIMES_MOST = 1000  # of one schedule in one round; the rest follows in the next
+
+
+@dataclass
+class Round:
+    """What is written at the end of a round."""
+
+    now: datetime
+    absences: list[Span]
+    active: set[str]
+    timings: list[Timing]
+    firings: list[Firing] = field(default_factory=list)
+    jobs: dict[tuple[int, datetime], Job] = field(default_factory=dict)
+    over: list[int] = field(default_factory=list)
+
+    def write(self) -> None:
+        """A due time that has its firing already has its job, too."""
+        new = write_firings(self.firings)
+        hand_in([job for pair, job in self.jobs.items() if pair in new])
+        write_timings(self.timings)
+        count_runs(Counter(pk for pk, _due_at in self.jobs))
+        if self.over:
+            PeriodicTask.objects.filter(pk__in=self.over).update(enabled=False)
+
+
+def fire_due() -> int:
+    """Fires what is due now; returns how many schedules that were, at most BATCH."""
+    with transaction.atomic():
+        now = database_time()
+        timings = claimed(Timing.objects.filter(next_run_at__lte=now).order_by("next_run_at"), BATCH)
+        if timings:
+            this = Round(now, absences_since(timings[0]), active_jobs(timings), timings)
+            for timing in timings:
+                fire(timing, this)
+            this.write()
+    return len(timings)
+
+
+def fire(timing: Timing, this: Round) -> None:
+    """Every due time of one schedule until now, and its next one."""
+    due_times = list(islice(due_until(timing, this.now), DUE_TIMES_MOST))
+    whole = len(due_times) < DUE_TIMES_MOST
+    firings: list[Firing] = []
+    for decision in decide(due_times, this.now, this.absences, policy_of(timing), whole=whole):
+        firing = firing_of(timing, decision, this.now)
+        if decision.fires:
+            run(timing, firing, firings, this)
+        firings.append(firing)
+    this.firings += firings
+    timing.last_due_at = due_times[-1]
+    if timing.paused_until and timing.paused_until <= this.now:
+        timing.paused_at = timing.paused_until = None
+    if timing.periodic_task.one_off and any(firing.job for firing in firings):
+        this.over.append(timing.pk)
+        timing.next_run_at = None
+
+
+def firing_of(timing: Timing, decision: Decision, now: datetime) -> Firing:
+    return Firing(
+        schedule=timing.periodic_task,
+        due_at=decision.due_at,
+        until=decision.until,
+        count=decision.count,
+        decided_at=now,
+        outcome=decision.outcome,
+        caught_up=decision.caught_up,
+    )
+
+
+def due_until(timing: Timing, now: datetime) -> Iterator[datetime]:
+    """Leaves its next run after the last one that was asked for."""
+    while timing.next_run_at is not None and timing.next_run_at <= now:
+        due_at = timing.next_run_at
+        timing.next_run_at, timing.problem = next_or_problem(
+            timing.periodic_task, timing.anchor_at or due_at, due_at
+        )
+        yield due_at
+        if timing.periodic_task.one_off:
+            return
+
+
+def run(timing: Timing, firing: Firing, before: Sequence[Firing], this: Round) -> None:
+    """Submits its job, unless the one before is still there and the policy says otherwise."""
+    still_there = timing.last_job in this.active
+    if still_there and timing.overlap in (Overlap.SKIP, Overlap.QUEUE):
+        waits = timing.overlap == Overlap.QUEUE and not one_waits(timing, before)
+        firing.outcome = FiringOutcome.WAITING if waits else FiringOutcome.OVERLAP
+        return
+    try:
+        job = prepare(timing.periodic_task, firing.due_at, timing.jitter_seconds)
+    except Exception as error:  # one schedule must not hold up all others
+        if not isinstance(error, JobError):
+            logger.exception("schedule %s can't be fired", timing.periodic_task.name)
+        firing.outcome, firing.note = FiringOutcome.ERROR, f"{type(error).__name__}: {error}"
+        return
+    if still_there and timing.overlap == Overlap.CANCEL:
+        firing.cancels = timing.last_job
+    this.jobs[timing.pk, firing.due_at] = job
+    firing.job = timing.last_job = job.id
+    this.active.add(job.id)
+
+
+def one_waits(timing: Timing, before: Sequence[Firing]) -> bool:
+    """Among those of this round, or of an earlier one."""
+    here = any(firing.outcome == FiringOutcome.WAITING for firing in before)
+    return here or Firing.objects.filter(schedule=timing.pk, outcome=FiringOutcome.WAITING).exists()
+
+
+def policy_of(timing: Timing) -> Policy:
+    late = timing.late_seconds_max
+    return Policy(
+        timing.missed,
+        timedelta(seconds=timing.missed_window_seconds),
+        None if late is None else timedelta(seconds=late),
+    )
+
+
+def active_jobs(timings: list[Timing]) -> set[str]:
+    """The last jobs of those schedules that ask for it, if they have not ended."""
+    ids = [timing.last_job for timing in timings if timing.last_job and timing.overlap != Overlap.ALLOW]
+    return set(Job.objects.filter(id__in=ids).exclude(state__in=FINISHED).values_list("id", flat=True))
+
+
+def absences_since(earliest: Timing) -> list[Span]:
+    found = Absence.objects.filter(ended_at__gte=earliest.next_run_at)
+    return list(found.values_list("began_at", "ended_at"))
+
+
+def database_time() -> datetime:
+    """The one clock that all beats share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        found: datetime = cursor.fetchone()[0]
+    return found

@@ -5,15 +5,13 @@ Servers are started for the run (PostgreSQL without fsync); TEST_DATABASE_URL, T
 TEST_BROKER_URL name others. Everything is written to a database of its own.
 """
 
-import json
 import os
-import platform
 import random
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -32,9 +30,9 @@ import psutil  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from benchmarks import reporting  # noqa: E402
 from tests.waiting import WorkerProcess  # noqa: E402
 
-RESULTS = ROOT / "benchmarks" / "results" / "import_csv.json"
 HEADER = "customer_id,name,email,street,city,country,signed_up,orders,revenue,note\n"
 CITIES = ["Amsterdam,NL", "Berlin,DE", "Copenhagen,DK", "Gdansk,PL", "Lisbon,PT", "Lyon,FR", "Malmö,SE"]
 SAMPLE_SECONDS = 0.05
@@ -86,7 +84,7 @@ def main() -> None:
         connection.creation.destroy_test_db("", verbosity=0)
         servers.stop()
     show(runs)
-    RESULTS.write_text(json.dumps(report(runs), indent=2) + "\n")
+    reporting.write("import_csv", {}, runs)
 
 
 def measure(worker: WorkerProcess, rows: int) -> list[Run]:
@@ -143,18 +141,6 @@ def show(runs: list[Run]) -> None:
             f"{run.case:22} {run.rows:>9,} {run.megabytes:>6} {run.seconds:>8} {run.rows_per_second:>8,} "
             f"{run.memory_before_mb:>10} {run.memory_growth_mb:>+7}"
         )
-
-
-def report(runs: list[Run]) -> dict[str, object]:
-    return {
-        "ratios": {},
-        "machine": {
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-            "load": os.getloadavg(),
-        },
-        "runs": [asdict(run) for run in runs],
-    }
 
 
 if __name__ == "__main__":

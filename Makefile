@@ -1,8 +1,8 @@
 # Two commands are enough: `make run` and `make test`. Everything else is a part of them.
 PYTHON ?= python3
 VENV := .venv/bin
-# Test processes, each with servers of its own: one for each core.
-WORKERS ?= 2
+# Test processes, each with servers of its own: more than cores, because much of a run is waiting for servers.
+WORKERS ?= 3
 
 .PHONY: run test check format lock chaos bench messages clean help
 

@@ -142,9 +142,9 @@ class LedgerBackend(RedisBackend):
     def keys_of(self, task_id: str) -> list[str]:
         return [tries_key(task_id), bytes_to_str(self.get_key_for_task(task_id)), STREAM]
 
-    def instance_of(self, request: Any) -> str:
+    def instance_of(self, request: Any) -> str | None:
         name = getattr(request, "hostname", None)
-        return instance(name) if name else ""
+        return instance(name) if name else None
 
     def reopen(self, task_id: str, state: str, document: str) -> int:
         """Lets a job run again. `state` is PENDING as a rule. Returns its place in the stream: who fills the

@@ -35,7 +35,7 @@ OUTCOMES: dict[str, str] = {
 }
 
 WHOLE = frozenset({"RETRY", "SUCCESS", "FAILURE", "REVOKED"})
-NOBODY = '"instance": ""'  # the end was told by another process than the worker
+NOBODY = '"instance": null'  # the end was told by another process than the worker
 
 
 @dataclass(slots=True)

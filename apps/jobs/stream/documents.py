@@ -58,8 +58,8 @@ def started(request: Any, instance: str) -> str:
     return ledger_document(described(outcome, request, call_of(request), instance))
 
 
-def finished(outcome: Outcome, request: Any, instance: str) -> dict[str, Any]:
-    """Of an outcome, whoever knows of it: the try itself, its worker, or the recorder."""
+def finished(outcome: Outcome, request: Any, instance: str | None) -> dict[str, Any]:
+    """Of an outcome, whoever knows of it: the try itself, its worker, or the recorder (`instance` None)."""
     if request is None:
         request = Context(id=outcome.task_id)
     call = call_of(request)
@@ -70,7 +70,7 @@ def finished(outcome: Outcome, request: Any, instance: str) -> dict[str, Any]:
     return hidden(found, request, call) if call.names else found
 
 
-def described(outcome: Outcome, request: Any, call: Redacted, instance: str) -> dict[str, Any]:
+def described(outcome: Outcome, request: Any, call: Redacted, instance: str | None) -> dict[str, Any]:
     """Celery's own document (`_get_result_meta` with `result_extended`), then what the ledger needs beside.
 
     The order matters to nobody, the names do: AsyncResult reads them.

@@ -32,7 +32,7 @@ def test_the_latest_move_of_a_job_is_left() -> None:
 
 def test_a_start_is_left_out_whose_end_says_the_same() -> None:
     begun, whole = entry("1-0", "STARTED", n=1), entry("2-0", "SUCCESS", n=1, token="1-0")
-    nobodys = entry("2-0", "REVOKED", n=1, token="1-0", doc=json.dumps({"instance": ""}))
+    nobodys = entry("2-0", "REVOKED", n=1, token="1-0", doc=json.dumps({"instance": None}))
     another = entry("2-0", "FAILURE", n=1, token="0-9")
     assert ["begun" in job_of(begun, end) for end in (whole, nobodys, another)] == [False, True, True]
     assert tries_of(begun, whole)[0]["begun"] is None

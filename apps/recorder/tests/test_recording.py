@@ -95,6 +95,16 @@ def test_the_ledger_and_redis_agree(steps: Any) -> None:
     assert Attempt.objects.filter(job_id=life.id).count() == len(life.tries)
 
 
+def test_an_end_that_somebody_else_told_leaves_the_worker_of_the_latest_try() -> None:
+    run = started(request_of("one"))
+    backend().mark_as_retry("one", ValueError("again"), "a trace", run)
+    backend().mark_as_done("one", 1)
+    record(entries())
+    found = Job.objects.get()
+    assert (found.worker, found.instance) == (run.hostname, Attempt.objects.get().instance)
+    assert found.instance
+
+
 @pytest.mark.parametrize("odd", ["a\x00b", "x" * 300], ids=["nul", "long"])
 def test_an_id_that_cannot_be_kept_spoils_no_other_job(odd: str, caplog: pytest.LogCaptureFixture) -> None:
     for job_id in ("one", odd, "two"):

@@ -49,10 +49,15 @@ class Reader:
         Entries are handed out in their order, so all before the oldest one in hand are done. To trim
         them together costs Redis far less than to delete each.
         """
-        self.redis.xack(STREAM, GROUP, *ids)
-        last = max(ids, key=lambda entry_id: place(entry_id.decode()))
-        in_hand = self.redis.xpending(STREAM, GROUP)["min"]
-        oldest = min(filter(None, [after(last), in_hand]), key=lambda entry_id: place(entry_id.decode()))
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.xack(STREAM, GROUP, *ids)
+            pipe.xinfo_groups(STREAM)  # before what is in hand is asked: it may be handed out in between
+            pipe.xpending(STREAM, GROUP)
+            _, groups, pending = pipe.execute()
+        handed_out = next(group["last-delivered-id"] for group in groups if group["name"] == GROUP.encode())
+        oldest = min(
+            filter(None, [after(handed_out), pending["min"]]), key=lambda entry_id: place(entry_id.decode())
+        )
         self.redis.xtrim(STREAM, minid=oldest, approximate=False)
 
     def length(self) -> int:

@@ -1,5 +1,6 @@
 """Whatever the order, the split and the repetition, the ledger ends the same; and the recorder's loop."""
 
+import math
 import threading
 from itertools import pairwise
 from typing import Any
@@ -181,6 +182,22 @@ def test_what_a_dead_recorder_had_is_taken_over(small_batches: None, monkeypatch
     assert pending() == 1
     other.take()
     assert (Job.objects.count(), Attempt.objects.count(), pending()) == (1, 1, 0)
+
+
+def test_what_is_done_leaves_the_stream_once_older_entries_are_taken_over(
+    small_batches: None, monkeypatch: Any
+) -> None:
+    """Else the ledger would seem to lag until the next job, and nothing would be mended."""
+    monkeypatch.setattr("apps.recorder.reading.DEAD_MILLISECONDS", 0)
+    dead, other = recorder(), recorder(claim_at=math.inf)
+    started(request_of("one"))
+    assert len(dead.reader.read(10, 100)) == 1
+    started(request_of("two"))
+    other.take()
+    assert (Job.objects.count(), len(entries()), pending()) == (1, 2, 1)
+    other.claim_at = 0.0
+    other.take()
+    assert (Job.objects.count(), entries(), pending()) == (2, [], 0)
 
 
 def test_a_database_that_is_away_is_waited_for(small_batches: None, monkeypatch: Any) -> None:

@@ -5,6 +5,10 @@ everything, queues no-op jobs, then starts a worker of two processes and watches
 until the last job's row is there. The variants take turns on the same servers (PostgreSQL without
 fsync, which is kind to django-db; RabbitMQ with quorum queues) with the same prefetch. Processor time
 is that of every process involved, servers too.
+
+"apart": the worker has one half of the processors, all servers and the recorder have the other, as on
+machines of their own. "shared": everything competes for all of them, so that what PostgreSQL and the
+recorder do is taken from the worker.
 """
 
 import os
@@ -43,12 +47,14 @@ from apps.jobs.publishing import flush  # noqa: E402
 from apps.jobs.stream.names import SINCE, STREAM  # noqa: E402
 from apps.jobs.stream.reaching import stream_redis  # noqa: E402
 from benchmarks import reporting, stock_database  # noqa: E402
+from benchmarks.placing import family, halves, place  # noqa: E402
 from project.celery import app  # noqa: E402
 from tests.waiting import OwnProcess, RecorderProcess  # noqa: E402
 
 PREFETCH = "8"
 DEADLINE_SECONDS = 900  # stock with django-db takes 20,000 jobs at 75 a second on a slow machine
 TASK = benchmarks.noop.noop_task
+WORKER, OTHERS = halves()
 
 
 PUBLISH = """
@@ -69,6 +75,7 @@ class Run:
     """One run. Times are seconds; `cpu` is microseconds of processor time for each job, by process."""
 
     variant: str
+    placing: str
     jobs: int
     seconds: float
     jobs_per_second: int
@@ -91,11 +98,6 @@ class Cpu:
         return {name: round((now[name] - self.before[name]) / jobs * 1e6) for name in now}
 
 
-def family(pid: int) -> list[psutil.Process]:
-    top = psutil.Process(pid)
-    return [top, *top.children(recursive=True)]
-
-
 def spent(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
@@ -111,17 +113,13 @@ def main() -> None:
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     call_command("topology", verbosity=0)
     stock_database.make()
-    variants: dict[str, Callable[[int], Run]] = {
-        "stock redis": lambda n: stock("redis", n),
-        "switchyard": ours,
-        "stock django-db": lambda n: stock("django-db", n),
-    }
     runs = []
     try:
         for _ in range(pairs):
-            for variant in variants.values():
-                runs.append(variant(jobs))
-                show(runs[-1])
+            for placing in ("apart", "shared"):
+                for variant in (lambda *of: stock("redis", *of), ours, lambda *of: stock("django-db", *of)):
+                    runs.append(variant(placing, jobs))
+                    show(runs[-1])
     finally:
         connection.close()
         connection.creation.destroy_test_db("", verbosity=0)
@@ -129,8 +127,9 @@ def main() -> None:
     report(runs)
 
 
-def ours(jobs: int) -> Run:
+def ours(placing: str, jobs: int) -> Run:
     empty()
+    put_servers(placing)
     recorder = RecorderProcess(environment={"RECORDER_PAUSE_MILLISECONDS": "100"})
     recorder.start()
     for start in range(0, jobs, 5000):
@@ -140,6 +139,7 @@ def ours(jobs: int) -> Run:
     worker = celery("project", settings.CELERY_TASK_DEFAULT_QUEUE, "-I", "benchmarks.noop")
     try:
         worker.start()
+        put_worker(worker, placing)
         first = until(lambda: started_at("min(first_started_at)"))
         cpu, own = Cpu(server_pids() | {"recorder": recorder.pid}), worker_times(worker)
         until(lambda: count("jobs_job WHERE state = 'SUCCESS'") >= jobs)
@@ -151,6 +151,7 @@ def ours(jobs: int) -> Run:
         recorder.stop()
     return Run(
         "switchyard",
+        placing,
         jobs,
         round(seen - first, 2),
         round(jobs / (seen - first)),
@@ -159,8 +160,9 @@ def ours(jobs: int) -> Run:
     )
 
 
-def stock(kind: str, jobs: int) -> Run:
+def stock(kind: str, placing: str, jobs: int) -> Run:
     empty()
+    put_servers(placing)
     environment = {"STOCK_RESULTS": kind}
     argv = [sys.executable, "-c", PUBLISH, str(jobs)]
     subprocess.run(argv, cwd=ROOT, check=True, env=os.environ | environment)
@@ -169,6 +171,7 @@ def stock(kind: str, jobs: int) -> Run:
     worker = celery("benchmarks.stock", "stock", environment=environment)
     try:
         worker.start()
+        put_worker(worker, placing)
         until(done)
         first, before = time.time(), done()
         cpu, own = Cpu(server_pids()), worker_times(worker)
@@ -177,7 +180,18 @@ def stock(kind: str, jobs: int) -> Run:
         per_job = cpu.per_job(jobs) | per_job_since(own, worker, jobs)
     finally:
         worker.stop()
-    return Run(f"stock {kind}", jobs, round(seconds, 2), round((jobs - before) / seconds), 0.0, per_job)
+    speed = round((jobs - before) / seconds)
+    return Run(f"stock {kind}", placing, jobs, round(seconds, 2), speed, 0.0, per_job)
+
+
+def put_servers(placing: str) -> None:
+    """This process too: what it starts comes along."""
+    place([os.getpid(), *server_pids().values()], OTHERS if placing == "apart" else WORKER | OTHERS)
+
+
+def put_worker(worker: OwnProcess, placing: str) -> None:
+    if placing == "apart":
+        place([worker.pid], WORKER)
 
 
 def celery(name: str, queue: str, *more: str, environment: dict[str, str] | None = None) -> OwnProcess:
@@ -249,20 +263,25 @@ def until(look: Callable[[], float]) -> float:
 
 def show(run: Run) -> None:
     parts = ", ".join(f"{name} {figure}" for name, figure in run.cpu.items())
+    name = f"{run.placing:7} {run.variant:16}"
     print(
-        f"{run.variant:16} {run.jobs_per_second:6} jobs/s  lag {run.lag_seconds:.2f} s  us/job: {parts}",
+        f"{name} {run.jobs_per_second:6} jobs/s  lag {run.lag_seconds:.2f} s  us/job: {parts}",
         flush=True,
     )
 
 
 def report(runs: list[Run]) -> None:
-    by_variant = {run.variant: [other for other in runs if other.variant == run.variant] for run in runs}
-    speeds = {name: [run.jobs_per_second for run in found] for name, found in by_variant.items()}
-    ours_runs = by_variant["switchyard"]
-    mine = speeds.pop("switchyard")
+    speeds: dict[tuple[str, str], list[int]] = {}
+    for run in runs:
+        speeds.setdefault((run.placing, run.variant), []).append(run.jobs_per_second)
+    ours_runs = [run for run in runs if run.variant == "switchyard"]
     reporting.write(
         "throughput",
-        {f"switchyard / {other}": reporting.ratio(mine, theirs) for other, theirs in speeds.items()},
+        {
+            f"switchyard / {variant}, {placing}": reporting.ratio(speeds[placing, "switchyard"], theirs)
+            for (placing, variant), theirs in speeds.items()
+            if variant != "switchyard"
+        },
         runs,
         recorder_us_per_job=statistics.median(run.cpu["recorder"] for run in ours_runs),
         lag_seconds=max(run.lag_seconds for run in ours_runs),

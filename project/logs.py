@@ -1,6 +1,8 @@
 """How lines are logged: plain text for people, or one JSON object a line for machines."""
 
 import logging
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -73,8 +75,13 @@ class CleanFormatter(logging.Formatter):
         super().__init__()
         self.inner = inner
 
+    @cached_property
+    def scrub(self) -> Callable[[str], str]:
+        found: Callable[[str], str] = import_string("apps.jobs.scrubbing.scrub_text")
+        return found
+
     def format(self, record: logging.LogRecord) -> str:
-        return str(import_string("apps.jobs.scrubbing.scrub_text")(self.inner.format(record)))
+        return self.scrub(self.inner.format(record))
 
 
 def line_formatter(words: str) -> CleanFormatter:

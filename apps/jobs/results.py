@@ -1,9 +1,10 @@
 """Results in Redis, where waiters hear of them; the same round trip tells the ledger."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from secrets import token_hex
+from itertools import count
 from typing import Any
 
 from celery import states
@@ -14,7 +15,7 @@ from django.utils.module_loading import import_string
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps
 
-from apps.jobs.identity import instance
+from apps.jobs.identity import instance, life
 from apps.jobs.stream import documents
 from apps.jobs.stream.calling import Scripts
 from apps.jobs.stream.names import SINCE, STREAM, place, tries_key
@@ -23,6 +24,9 @@ LIVE_SECONDS = 40 * 86_400  # beyond the longest delay of a job
 OWN_STATES = frozenset({states.SUCCESS, states.FAILURE, states.REVOKED, states.RETRY})
 # Of Redis when it is full or has lost its master, of PostgreSQL when it is away: both pass.
 PASSING = ("OutOfMemoryError", "ReadOnlyError", "OperationalError", "InterfaceError")
+
+
+_deliveries = count()
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class LedgerBackend(RedisBackend):
     def start(self, request: Any, *, tracked: bool) -> Start:
         """Asks whether this delivery may run, and counts its try. Waits for a lost Redis."""
         # The same for every time it is asked: an answer may be lost after Redis has counted the try.
-        delivery_mark = token_hex(8)
+        delivery_mark = f"{life()}.{os.getpid()}.{next(_deliveries)}"
         return self._ensure_retryable(self._start, request, tracked, delivery_mark)  # type: ignore[no-any-return]
 
     def _start(self, request: Any, tracked: bool, delivery_mark: str) -> Start:

@@ -21,7 +21,7 @@ Find: TypeAlias = Callable[[str], "re.Match[str] | None"]
 
 def may_be_in(text: str) -> bool:
     """Whether a longer look is worth it: a part of one of the words is in the text, in lower case."""
-    return any(part in text for part in _parts(tuple(settings.REDACTED_NAMES)))
+    return any(map(text.__contains__, _parts(tuple(settings.REDACTED_NAMES))))
 
 
 def finder() -> Find:

@@ -39,6 +39,7 @@ REASONS = {
 EXPIRED_WORD = "expired"  # as Celery says it
 UNSUCCESSFUL = frozenset({"FAILURE", "RETRY", "REVOKED"})
 ERROR_LENGTH = 1000
+to_json = json.JSONEncoder(default=str, check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def shortened(meta: dict[str, Any]) -> dict[str, Any]:
 
 def plain(value: Any) -> str:
     """JSON that PostgreSQL reads, whatever was in the value."""
-    text = json.dumps(value, default=str, check_circular=False)
+    text = to_json(value)
     if any(suspect in text for suspect in SUSPECTS):
         text = json.dumps(cleaned(value), default=str)
     return text

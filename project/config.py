@@ -224,6 +224,9 @@ class CeleryConfig(Section):
     )
     worker_send_task_events: bool = Field(True, description="workers send events for Flower")
     worker_log_level: values.LogLevel = Field("INFO", description="lowest level that workers log")
+    worker_log_received: bool = Field(
+        False, description="log each job that a worker receives, not only how it ended"
+    )
     worker_log_format: str = Field(
         "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s", description="of worker lines"
     )

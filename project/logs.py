@@ -45,6 +45,8 @@ def logging_settings(app: AppConfig, celery: CeleryConfig) -> dict[str, Any]:
         "root": {"handlers": ["line"], "level": app.log_level},
         "loggers": {
             "celery": {"level": celery.worker_log_level},
+            # A line for each job that says what its row in the ledger says, too.
+            "celery.worker.strategy": {"level": "NOTSET" if celery.worker_log_received else "WARNING"},
             "celery.task": {"handlers": ["task"], "propagate": False},
             "django_structlog": {"level": "INFO" if json else "WARNING"},
             "httpx": {"level": "WARNING"},

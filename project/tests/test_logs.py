@@ -39,3 +39,12 @@ def test_no_line_of_another_library_shows_a_secret(words: tuple[Any, ...], forma
 
 def test_a_line_of_a_task_names_its_job() -> None:
     assert "???" in written("celery.task", "counting", formatter="task")  # Celery's word for none
+
+
+@pytest.mark.parametrize(("asked", "level"), [("false", "WARNING"), ("true", "NOTSET")])
+def test_jobs_that_arrive_are_logged_if_asked_for(
+    asked: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_WORKER_LOG_RECEIVED", asked)
+    found = logging_settings(AppConfig(), CeleryConfig())
+    assert found["loggers"]["celery.worker.strategy"]["level"] == level

@@ -4,6 +4,7 @@ The only module that asks which broker it is. Reasons: docs/delivery.md.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,18 @@ from kombu.transport.native_delayed_delivery import (
     declare_native_delayed_delivery_exchanges_and_queues,
 )
 
-from project.topology import DEAD, TASKS, UNROUTED, QueueRow
+from project.topology import (
+    BROADCAST,
+    DEAD,
+    EVENTS,
+    NOTICES,
+    SUBSCRIPTION_PREFIX,
+    TASKS,
+    UNROUTED,
+    Lane,
+    QueueRow,
+    SubscriptionRow,
+)
 
 SOCKET_TIMEOUT_SECONDS = 10
 CONFIRM_TIMEOUT_SECONDS = 5
@@ -31,16 +43,16 @@ def work_queue(row: QueueRow, url: str) -> Queue:
         row.name,
         Exchange(TASKS, type="topic"),
         routing_key=row.key,
-        queue_arguments=work_queue_arguments(row) if is_amqp(url) else None,
+        queue_arguments=queue_arguments(row.name) if is_amqp(url) else None,
     )
 
 
-def work_queue_arguments(row: QueueRow) -> dict[str, str]:
-    """Only what can never change on a live queue; limits are policies."""
+def queue_arguments(name: str) -> dict[str, str]:
+    """Of a queue that may lose nothing. Only what can never change on a live queue; limits are policies."""
     return {
         "x-queue-type": "quorum",
         "x-dead-letter-exchange": DEAD,
-        "x-dead-letter-routing-key": row.name,
+        "x-dead-letter-routing-key": name,
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
@@ -54,21 +66,105 @@ def keeper_queues(names: Iterable[str]) -> list[Queue]:
     return [*bound, Queue(UNROUTED, unrouted, queue_arguments=arguments)]
 
 
-def declare(connection: Connection, queues: Iterable[Queue]) -> list[str]:
-    """Declares everything on the broker, any number of times; returns the queue names.
+def event_queues(rows: Iterable[SubscriptionRow], *, amqp: bool) -> list[Queue]:
+    """A subscription's queue, once for each key that it is bound by."""
+    exchange = Exchange(EVENTS, type="topic")
+    return [
+        Queue(
+            row.queue, exchange, routing_key=key, queue_arguments=queue_arguments(row.queue) if amqp else None
+        )
+        for row in rows
+        for key in ([row.pattern] if amqp else spelled_out(row.pattern))
+    ]
+
+
+def spelled_out(pattern: str) -> list[str]:
+    """`#` stands for no word, too; to kombu's own topic exchange, which Redis has, for one at least."""
+    found = [pattern]
+    for place in [place for place, word in enumerate(pattern.split(".")) if word == "#"][::-1]:
+        for known in list(found):
+            words = known.split(".")
+            found.append(".".join(words[:place] + words[place + 1 :]))
+    return [key for key in dict.fromkeys(found) if key]
+
+
+def lane_queues(lanes: Iterable[Lane]) -> list[Queue]:
+    """The work queues that notices are bound to by their headers. Redis has no such exchange."""
+    exchange = Exchange(NOTICES, type="headers")
+    return [
+        Queue(
+            lane.queue,
+            exchange,
+            binding_arguments={"x-match": "all", **lane.headers},
+            queue_arguments=queue_arguments(lane.queue),
+        )
+        for lane in lanes
+    ]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What has to be on a broker beside the work queues."""
+
+    subscriptions: tuple[SubscriptionRow, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+
+    def queues(self, work: Iterable[Queue]) -> list[Queue]:
+        """Of RabbitMQ: keepers, subscriptions and lanes; a queue stands once for each of its bindings."""
+        names = [queue.name for queue in work]
+        events = event_queues(self.subscriptions, amqp=True)
+        kept = [*names, *dict.fromkeys(queue.name for queue in events)]
+        lanes = [lane for lane in self.lanes if lane.queue in names]
+        return [*keeper_queues(kept), *events, *lane_queues(lanes)]
+
+
+NOTHING_MORE = Wanted()
+LOOSE_EXCHANGES = (  # on RabbitMQ also while nothing is bound to them, for who publishes must find them
+    Exchange(EVENTS, type="topic"),
+    Exchange(BROADCAST, type="fanout"),
+    Exchange(NOTICES, type="headers"),
+)
+
+
+def declare(connection: Connection, queues: Iterable[Queue], more: Wanted = NOTHING_MORE) -> list[str]:
+    """Declares everything on the broker, any number of times; returns the names of the work queues.
 
     On RabbitMQ that includes the exchanges and queues of native delays, which must exist before
     the first delayed message: without them it would be lost.
     """
     rows = list(queues)
-    amqp = connection.transport.driver_type == "amqp"
-    if amqp:
-        declare_native_delayed_delivery_exchanges_and_queues(connection, "quorum")
-    for queue in [*keeper_queues(queue.name for queue in rows), *rows] if amqp else rows:
-        queue.bind(connection.default_channel).declare()
-        if amqp and queue in rows:
-            bind_queue_to_native_delayed_delivery_exchange(connection, queue)
+    channel: Any = connection.default_channel
+    if connection.transport.driver_type != "amqp":
+        for queue in [*rows, *event_queues(more.subscriptions, amqp=False)]:
+            queue.bind(channel).declare()
+        return [queue.name for queue in rows]
+    declare_native_delayed_delivery_exchanges_and_queues(connection, "quorum")
+    for exchange in LOOSE_EXCHANGES:
+        exchange.bind(channel).declare()
+    for queue in [*more.queues(rows), *rows]:
+        queue.bind(channel).declare()
+    for queue in rows:
+        bind_queue_to_native_delayed_delivery_exchange(connection, queue)
     return [queue.name for queue in rows]
+
+
+def unbind_events(connection: Connection, wanted: Iterable[SubscriptionRow]) -> list[tuple[str, str]]:
+    """Of Redis: takes the keys away by which a queue of a subscription shall no longer get events.
+
+    Returns each queue and key. What waits in such a queue stays.
+    """
+    channel: Any = connection.channel()
+    keys = {(queue.name, queue.routing_key) for queue in event_queues(wanted, amqp=False)}
+    stray = [
+        (queue, key, pattern)
+        for key, pattern, queue in channel.get_table(EVENTS)
+        if queue.startswith(SUBSCRIPTION_PREFIX) and (queue, key) not in keys
+    ]
+    for queue, key, pattern in stray:
+        member = channel.sep.join([key, pattern, queue])
+        for table in (channel.keyprefix_queue, channel.keyprefix_binding_permanent):
+            channel.client.srem(table % EVENTS, member)
+    return [(queue, key) for queue, key, _ in stray]
 
 
 def transport_options(url: str, time_limit: int | None = None) -> dict[str, Any]:
@@ -101,3 +197,14 @@ def publish_options(url: str) -> dict[str, Any]:
         return {}
     # `declare` nothing: `manage.py topology` did, and a publisher needs no right to make queues.
     return {"mandatory": True, "confirm_timeout": CONFIRM_TIMEOUT_SECONDS, "declare": []}
+
+
+def publisher_exchanges(url: str) -> list[Exchange]:
+    """Those that each process declares before it publishes to them: with kombu's Redis transport,
+    an exchange's type is known to the process alone."""
+    return [] if is_amqp(url) else [Exchange(EVENTS, type="topic"), Exchange(BROADCAST, type="fanout")]
+
+
+def notices_exchange(url: str) -> str:
+    """Empty where the broker has no headers exchange: notices then go to their lane by its key."""
+    return NOTICES if is_amqp(url) else ""

@@ -13,6 +13,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Not by settings: Celery lets the variable CELERY_RESULT_BACKEND, a plain Redis URL, win over them.
 app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:LedgerBackend")
 app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
+app.steps["worker"].add("apps.messaging.listening:Listen")
 app.steps["consumer"].add("apps.jobs.heartbeat:LeaveLoop")
 
 

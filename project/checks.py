@@ -18,7 +18,7 @@ from django.core.checks import Warning as CheckWarning
 from project.broker import SPARE_SECONDS, is_amqp
 from project.deployment import unknown_variables
 from project.servers.running import Running
-from project.topology import DEAD, NAME, UNROUTED
+from project.topology import DEAD, NAME, SUBSCRIPTION_PREFIX, UNROUTED
 
 ANSWER_SECONDS = 3
 KEEPS_EVERYTHING = "noeviction"
@@ -109,12 +109,14 @@ def queue_names_are_free(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"The queue name {queue.name!r} is taken.",
-            hint=f"{DEAD}, {UNROUTED}, names that begin with celery and those that end with _moving "
-            "belong to Switchyard and Celery: choose another in CELERY_TASK_QUEUES.",
+            hint=f"{DEAD}, {UNROUTED}, names that begin with celery or {SUBSCRIPTION_PREFIX} and those that "
+            "end with _moving belong to Switchyard and Celery: choose another in CELERY_TASK_QUEUES.",
             id="switchyard.E005",
         )
         for queue in settings.CELERY_TASK_QUEUES
-        if queue.name in {DEAD, UNROUTED} or queue.name.startswith("celery") or queue.name.endswith("_moving")
+        if queue.name in {DEAD, UNROUTED}
+        or queue.name.startswith(("celery", SUBSCRIPTION_PREFIX))
+        or queue.name.endswith("_moving")
     ]
 
 

@@ -53,6 +53,11 @@ class AppConfig(Section):
     webhook_allowed_hosts: values.Words = Field(
         [], description="hosts inside the network that webhooks may reach"
     )
+    failure_notices_to: values.Words = Field(
+        [],
+        description="users, mail addresses or channels that are notified when a job fails for good, "
+        "at most once an hour for each task",
+    )
     sync_allowed_hosts: values.Words = Field(
         [], description="hosts inside the network that imports may fetch from"
     )

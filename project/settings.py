@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.recorder",
     "apps.ledger",
+    "apps.messaging",
     "apps.schedules",
     "apps.planner",
     "apps.console",
@@ -129,6 +130,7 @@ STORAGES = {
 IMPORT_MAX_BYTES = app.import_max_megabytes * 1024 * 1024
 WEBHOOK_SECRET = deployment.webhook_secret
 WEBHOOK_ALLOWED_HOSTS = app.webhook_allowed_hosts
+FAILURE_NOTICES_TO = app.failure_notices_to
 SYNC_ALLOWED_HOSTS = app.sync_allowed_hosts
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = app.default_from_email
@@ -171,6 +173,14 @@ REDACTED_NAMES = tuple(app.redacted_names)
 UNKNOWN_TASK_RETRY_SECONDS = app.unknown_task_retry_seconds
 DEAD_QUEUE, UNROUTED_QUEUE = topology.DEAD, topology.UNROUTED
 URGENT_QUEUE, URGENT_PRIORITY_MAX = topology.URGENT, topology.URGENT_PRIORITY_MAX
+EVENT_EXCHANGE, BROADCAST_EXCHANGE = topology.EVENTS, topology.BROADCAST
+SUBSCRIPTION_PREFIX = topology.SUBSCRIPTION_PREFIX
+# For apps, which import nothing of the project.
+QUEUE_INSPECTOR, QUEUE_REMOVER = "project.inspecting.inspect", "project.inspecting.remove"
+PUBLISHER_EXCHANGES = broker.publisher_exchanges(deployment.broker_url)
+NOTICES_EXCHANGE = broker.notices_exchange(deployment.broker_url)
+NOTICE_LANES = topology.expand_lanes()
+OTHER_CHANNEL = topology.OTHER_CHANNEL
 ROUTES = topology.expand_routes(celery.task_routes)
 PUBLISH_OPTIONS = broker.publish_options(deployment.broker_url)
 BROKER_MANAGEMENT_URL = celery.broker_management_url

@@ -5,7 +5,7 @@ the messages of its own tail (https://docs.celeryq.dev, "Native Delayed Delivery
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ NAME = re.compile(r"[a-z0-9_]{1,100}")
 TASKS = "tasks"  # topic: carries tasks to queues by routing key; native delays need a topic exchange
 DEAD = "dead"  # direct: carries what failed to its keeper, by the queue it came from
 UNROUTED = "unrouted"  # fanout: catches what no queue was bound for
+EVENTS = "events"  # topic: carries facts to subscriptions, by pattern
+BROADCAST = "broadcast"  # fanout: tells every running process at once; nothing of it is kept
+NOTICES = "notices"  # headers: carries notifications to their lane, by channel and severity
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,32 @@ class QueueRow:
         return self.routing_key or self.name
 
 
+@dataclass(frozen=True)
+class SubscriptionRow:
+    """What an app's `subscribers.py` declares: the events of a pattern, kept in a queue of its own."""
+
+    name: str
+    pattern: str
+
+    @property
+    def queue(self) -> str:
+        return f"{SUBSCRIPTION_PREFIX}{self.name}"
+
+
+@dataclass(frozen=True)
+class LaneRow:
+    """Notifications that go to `queue`; an empty field stands for every value."""
+
+    queue: str
+    severity: str = ""
+    channel: str = ""
+
+    def takes(self, severity: str, channel: str) -> bool:
+        return self.severity in {"", severity} and self.channel in {"", channel}
+
+
+SUBSCRIPTION_PREFIX = "events_"
+OTHER_CHANNEL = "other"
 URGENT = "urgent"
 URGENT_PRIORITY_MAX = 2  # 0 is the highest; jobs of priority 0 to 2 ride in the urgent lane
 
@@ -49,6 +78,34 @@ ROUTES = {
     "apps.notification.*": {"queue": "notification"},
     "apps.cleanup.*": {"queue": "cleanup"},
 }
+
+SEVERITIES = ("info", "warning", "error", "critical")
+# The first row that takes a notification names its lane; without one it goes where ROUTES say.
+# `channel` is the name of the one channel that it was asked to go through.
+LANES = (LaneRow(URGENT, severity="critical"),)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What the headers of a message have to be, all of them, to go to the queue."""
+
+    queue: str
+    headers: Mapping[str, str]
+
+
+def expand_lanes(rows: Sequence[LaneRow] = LANES) -> list[Lane]:
+    """The rows as combinations of headers, each of which has one queue.
+
+    A headers exchange knows no order, and a job that two of its queues took would run twice. Channels
+    that no row names all go by one name, so that the combinations can be listed.
+    """
+    channels = [*dict.fromkeys(row.channel for row in rows if row.channel), OTHER_CHANNEL]
+    pairs = [(severity, channel) for severity in SEVERITIES for channel in channels]
+    return [
+        Lane(taker.queue, {"severity": severity, "channel": channel})
+        for severity, channel in pairs
+        if (taker := next((row for row in rows if row.takes(severity, channel)), None))
+    ]
 
 
 def expand_queues(extra: list[dict[str, Any]]) -> list[QueueRow]:

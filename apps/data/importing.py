@@ -22,7 +22,7 @@ from apps.data.formats.lines import Reader
 from apps.data.models import RAW_KEPT_CHARACTERS, ROW_ERRORS_KEPT, Dataset, Import, RowError
 from apps.data.receiving import Plan, receive, received_before
 from apps.data.storing import split, store
-from apps.jobs import Job, submit
+from apps.jobs import Job, events, submit
 from apps.jobs.errors import ArgumentError, PermanentError, Snooze, TemporaryError
 from apps.jobs.orders import Options as JobOptions
 from apps.jobs.progress import current_job_id, progress
@@ -217,6 +217,7 @@ def finish(imported: Import) -> dict[str, Any]:
     locked = lock_mine(imported)
     locked.state, locked.finished = State.SUCCESS, timezone.now()
     locked.save(update_fields=["state", "finished"])
+    events.publish("data.import.finished", {**locked.summary(), "job": locked.job_id})
     return locked.summary()
 
 

@@ -18,7 +18,7 @@ from apps.email.recipients import Recipient, without_duplicates
 from apps.email.sending import new_message
 from apps.email.settling import settle
 from apps.email.writing import Draft, write_all
-from apps.jobs import Job, submit, submit_many
+from apps.jobs import Job, events, submit, submit_many
 from apps.jobs.errors import ArgumentError, PermanentError, Snooze
 from apps.jobs.orders import Options
 from apps.jobs.progress import current_job_id, progress
@@ -112,15 +112,19 @@ def hand_out(mailing: Mailing) -> None:
 
 
 def finish(mailing: Mailing, counts: dict[str, int]) -> dict[str, Any]:
-    unfinished = Mailing.objects.filter(pk=mailing.pk).exclude(state=Mailing.State.DONE)
-    unfinished.update(state=Mailing.State.DONE, finished_at=timezone.now())
-    progress(mailing.total, mailing.total, _("messages"))
-    figures = {name: counts[name] for name in (State.SENT, State.FAILED, State.UNSURE)}
-    return {
-        "status": "success",
+    figures = {
         "total": mailing.total,
-        **{state.value: count for state, count in figures.items()},
+        **{state.value: counts[state] for state in (State.SENT, State.FAILED, State.UNSURE)},
         "duplicates": mailing.duplicates,
         "mailing": mailing.pk,
+    }
+    unfinished = Mailing.objects.filter(pk=mailing.pk).exclude(state=Mailing.State.DONE)
+    with transaction.atomic():
+        if unfinished.update(state=Mailing.State.DONE, finished_at=timezone.now()):
+            events.publish("email.bulk.finished", {**figures, "job": mailing.job_id})
+    progress(mailing.total, mailing.total, _("messages"))
+    return {
+        "status": "success",
+        **figures,
         "job_ids": list(mailing.messages.order_by("pk").values_list("job_id", flat=True)),
     }

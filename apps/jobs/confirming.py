@@ -131,7 +131,7 @@ class Confirms:
             self.prepared(message),
             exchange=message.exchange,
             routing_key=message.routing_key,
-            mandatory=True,
+            mandatory=message.mandatory,
         )
 
     def prepared(self, message: Message) -> Any:

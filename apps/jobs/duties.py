@@ -3,6 +3,8 @@
 An app registers its own when it is ready:
 
     duties.register("schedules.late", every_seconds=10, work="apps.schedules.watching.look_for_late")
+
+`stand` is for what never rests: it has a thread of its own in every recorder.
 """
 
 from collections.abc import Callable
@@ -53,3 +55,13 @@ def register(name: str, *, every_seconds: float, work: str) -> None:
     duty = Duty(name, every_seconds, work)
     if REGISTERED.setdefault(name, duty) != duty:
         raise ValueError(f"name: there is a duty {name!r} already")
+
+
+STANDING: dict[str, str] = {}
+
+
+def stand(name: str, work: str) -> None:
+    """`work` is the dotted name of a class as apps.recorder.duties.Duty has it: made with the event that
+    ends it, its `run` returns once that is set. Raises ValueError for a name that another work has."""
+    if STANDING.setdefault(name, work) != work:
+        raise ValueError(f"name: there is a standing duty {name!r} already")

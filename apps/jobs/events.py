@@ -1,4 +1,7 @@
-"""Facts that happened, by topic: what people and other systems may want to hear of."""
+"""Facts that happened, by topic: what people and other systems may want to hear of.
+
+The row is also the outbox: what has no `published_at` is on its way to the exchange (apps.messaging).
+"""
 
 import json
 import logging
@@ -18,14 +21,21 @@ TOPIC = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 TOPIC_LENGTH, KEY_LENGTH = 100, 255
 FACTS_MOST_BYTES = 65_536
 
-RECORD = """
-INSERT INTO jobs_event (topic, facts, key, occurred_at) VALUES (%s, %s::jsonb, %s, clock_timestamp())
-ON CONFLICT (key) WHERE NOT (key = '') DO NOTHING RETURNING id
-"""
+CHANNEL = "switchyard_events"  # PostgreSQL tells whoever publishes them, once it is committed
+RECORD = f"""
+WITH new AS (
+    INSERT INTO jobs_event (topic, facts, key, occurred_at) VALUES (%s, %s::jsonb, %s, clock_timestamp())
+    ON CONFLICT (key) WHERE NOT (key = '') DO NOTHING RETURNING id
+)
+SELECT id, pg_notify('{CHANNEL}', '') FROM new
+"""  # noqa: S608 - a name of ours
 
 
-def record(topic: str, facts: Mapping[str, Any], key: str = "") -> bool:
+def publish(topic: str, facts: Mapping[str, Any], key: str = "") -> bool:
     """Writes the event in the caller's transaction; False if there is one with this key.
+
+    Once that has committed, the recorder sends it to all who subscribe to it, whatever becomes of the
+    caller and however long the broker is away.
 
     `topic` is dotted lower-case words, such as `schedule.late`; `facts` plain JSON. Raises ArgumentError.
     """

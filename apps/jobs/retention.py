@@ -42,7 +42,9 @@ POLICIES = [
     RetentionPolicy("dead letters", "jobs.DeadLetter", "died_at", keep_days=90),
     # Longer than jobs: one that is run again must find what it has done before.
     RetentionPolicy("effects", "jobs.Effect", "done_at", keep_days=180),
-    RetentionPolicy("events", "jobs.Event", "occurred_at", keep_days=90),
+    RetentionPolicy(
+        "events", "jobs.Event", "occurred_at", keep_days=90, only={"published_at__isnull": False}
+    ),
     RetentionPolicy("keys that are free again", "jobs.JobKey", "until", keep_days=1),
     RetentionPolicy("workers", "jobs.Worker", "seen_at", keep_days=30),
     RetentionPolicy("job results", RESULT, "date_done", keep_days=30, only={"status__in": sorted(FINISHED)}),

@@ -45,6 +45,7 @@ class Source(TextChoices):
     API = "api", _("API")
     COMMAND = "command", _("command")
     SCHEDULE = "schedule", _("schedule")
+    EVENT = "event", _("event")
 
 
 class Outcome(TextChoices):

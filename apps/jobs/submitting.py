@@ -163,6 +163,7 @@ def row_of(task: AnyTask, arguments: Arguments, order: Order, now: datetime) -> 
         tags=list(order.tags),
     )
     job.outbox, job.relay_at = wire.outbox(job, args, kwargs, order.headers), wire.relay_at(job)
+    job.outbox |= wire.notice_of(job, task, arguments)
     return job
 
 

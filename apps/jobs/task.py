@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,6 +47,8 @@ class JobTask(DjangoTask):
     retry_backoff_max = settings.RETRY_DELAY_MAX_SECONDS
     retry_within_seconds: int | None = settings.RETRY_WITHIN_SECONDS
     secret_arguments: tuple[str, ...] = ()
+    # Of a task that sends notices: the headers by which one with these arguments finds its lane.
+    notice: Callable[..., dict[str, str]] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request = self.request

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.utils import timezone
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 
-from apps.jobs.arguments import AnyTask
+from apps.jobs.arguments import AnyTask, Arguments
 from apps.jobs.models import Job
 from apps.jobs.redacting import Redacted, reprs
-from apps.jobs.routing import route
+from apps.jobs.routing import lane_of, notice, route
 
 PERSISTENT = 2
 NO_LINKS = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -32,6 +32,7 @@ class Message:
     headers: dict[str, Any]
     properties: dict[str, Any]
     body: str
+    mandatory: bool = True  # whether a queue has to take it
 
 
 def outbox(job: Job, args: Any, kwargs: Any, headers: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +43,12 @@ def outbox(job: Job, args: Any, kwargs: Any, headers: dict[str, Any]) -> dict[st
     if headers:
         found["headers"] = headers
     return found
+
+
+def notice_of(job: Job, task: AnyTask, arguments: Arguments) -> dict[str, Any]:
+    """What the outbox says of a notice in its lane; one that was sent elsewhere is like any other job."""
+    marks = notice(task, *arguments)
+    return {"notice": marks} if marks and lane_of(marks) == job.queue else {}
 
 
 def relay_at(job: Job) -> datetime:
@@ -66,13 +73,16 @@ def message(job: Job) -> Message:
     args, kwargs = held.get("args", job.args), held.get("kwargs", job.kwargs)
     exchange, key = settings.CELERY_TASK_DEFAULT_EXCHANGE, routing_keys()[job.queue]
     delay = seconds_until(job.eta)
-    if delay and native_delays():
+    marks = held.get("notice", {}) if settings.NOTICES_EXCHANGE and not delay else {}
+    if marks:  # the key is for its retries, which know no headers
+        exchange = settings.NOTICES_EXCHANGE
+    elif delay and native_delays():
         exchange, key = level_name(MAX_LEVEL), calculate_routing_key(delay, key)
     return Message(
         id=job.id,
         exchange=exchange,
         routing_key=key,
-        headers=headers(job) | held.get("headers", {}),
+        headers=headers(job) | held.get("headers", {}) | marks,
         properties={
             "correlation_id": job.id,
             "priority": wire_priority(job.priority),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from celery import shared_task
 from pydantic import AfterValidator, Field
 
-from apps.notification import wording
+from apps.notification import lanes, wording
 from apps.notification.notifying import Notice, notify, resend, test
 from apps.notification.recipients import known_channel, known_recipient
 
@@ -15,9 +15,10 @@ SeverityName = Literal["info", "warning", "error", "critical"]
 
 # A receiver that is down for an hour gets its notices: the tries spread over three hours.
 TRIES, LONGEST_WAIT_SECONDS = 8, 3_600
+NOTICE: Any = {"notice": lanes.headers}
 
 
-@shared_task(max_retries=TRIES, retry_backoff_max=LONGEST_WAIT_SECONDS)
+@shared_task(max_retries=TRIES, retry_backoff_max=LONGEST_WAIT_SECONDS, **NOTICE)
 def send_notification_task(  # noqa: PLR0913, PLR0917 - what people fill in
     recipient: RecipientName,
     title: wording.Title,

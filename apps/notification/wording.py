@@ -52,6 +52,11 @@ def storable(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\x00", "\\x00")
 
 
+def fitting(text: str, allowed: str = "") -> str:
+    """Blanks for what doesn't fit: for words that came from elsewhere."""
+    return "".join(" " if unfit(character, allowed) else character for character in text)
+
+
 def unfit(text: str, allowed: str = "") -> str:
     """The first character that doesn't fit, as `U+0007`; or nothing."""
     for character in text:

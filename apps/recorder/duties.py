@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from django.db import connection
+from django.utils.module_loading import import_string
 
+from apps.jobs.duties import STANDING
 from apps.recorder.keeping import Keeping
 from apps.recorder.pulse import Lap
 from apps.recorder.recording import Recording
@@ -42,7 +44,7 @@ class Crew:
     def __init__(self, names: Sequence[str], stop: threading.Event) -> None:
         self.names, self.stop = list(names), stop
         self.laps = {name: Lap(stop) for name in names}
-        self.duties = {name: DUTIES[name](lap) for name, lap in self.laps.items()}
+        self.duties = {name: known()[name](lap) for name, lap in self.laps.items()}
         self.threads = [
             threading.Thread(target=self.work, args=(name, duty), name=name, daemon=True)
             for name, duty in self.duties.items()
@@ -69,4 +71,10 @@ class Crew:
             thread.join(STOP_SECONDS)
 
     def figures(self) -> dict[str, Any]:
-        return {FIGURES[name]: getattr(duty, FIGURES[name], 0) for name, duty in self.duties.items()}
+        shown = {name: FIGURES.get(name, name) for name in self.duties}
+        return {figure: getattr(self.duties[name], figure, 0) for name, figure in shown.items()}
+
+
+def known() -> dict[str, Callable[[threading.Event], Duty]]:
+    """Our own, and those that other apps have. A wrong name ends the recorder when it starts."""
+    return {**DUTIES, **{name: import_string(work) for name, work in STANDING.items()}}

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
+from apps.jobs import failing
 from apps.jobs.models import Job
 from apps.jobs.state import redis_error
+from apps.jobs.states import State
 from apps.recorder.batch import Batch, Entry, JobRecord
 from apps.recorder.reading import Reader
 from apps.recorder.statements import JOBS, TRIES
@@ -123,6 +125,7 @@ def write(batch: Batch) -> None:
         cursor.execute(JOBS, [batch.jobs_json()])
         if batch.tries:
             cursor.execute(TRIES, [batch.tries_json()])
+        failing.tell([job.id for job in batch.jobs.values() if job.kind == State.FAILURE])
 
 
 def write_bare(batch: Batch, why: str) -> None:

@@ -11,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
+from apps.jobs import events
 from apps.jobs.errors import ArgumentError
 from apps.jobs.states import State
 from apps.report import catalog, formats
@@ -113,6 +114,7 @@ def publish(report: Report, path: Path, rows: int) -> Report:
         row.file.name, row.size, row.rows = name, path.stat().st_size, rows
         row.state, row.error, row.finished = State.SUCCESS, "", timezone.now()
         row.save()
+        events.publish("report.ready", row.facts())
     return row
 
 

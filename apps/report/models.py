@@ -76,6 +76,12 @@ class Report(models.Model):
             "url": self.get_absolute_url(),
         }
 
+    def facts(self) -> dict[str, Any]:
+        """What the event `report.ready` says of it."""
+        by = self.submitted_by
+        told = {"name": self.name, "title": self.title, "job": self.job_id}
+        return {**told, **self.outcome(), "submitted_by": by.get_username() if by else None}
+
     def storage_name(self, suffix: str) -> str:
         """The same for every try of the job, so that a try finds what an earlier one left behind."""
         return f"reports/{self.created:%Y/%m}/{self.name}-{self.pk}-{slugify(self.job_id)[:40]}{suffix}"

@@ -33,7 +33,7 @@ def look_for_late() -> None:
     now = current_time()
     for pk, name, due_at in rows:
         facts = {**about(pk, name), "due": due_at.isoformat(), "seconds": seconds(now - due_at)}
-        events.record("schedule.late", facts, f"schedule.late:{pk}:{due_at.isoformat()}")
+        events.publish("schedule.late", facts, f"schedule.late:{pk}:{due_at.isoformat()}")
     if rows:
         note("late", rows[-1][2])
 
@@ -51,7 +51,7 @@ def look_for_missed() -> None:
             "until": (firing.until or firing.due_at).isoformat(),
             "count": firing.count,
         }
-        events.record("schedule.missed", facts, f"schedule.missed:{firing.pk}")
+        events.publish("schedule.missed", facts, f"schedule.missed:{firing.pk}")
     if firings:
         note("missed", firings[-1].decided_at)
 
@@ -77,10 +77,10 @@ def look_for_beat() -> None:
     since = since_of(told) if told and told.topic == ABSENT else None
     if signs.absent and signs.seen and since is None:
         facts = {"since": signs.seen.isoformat(), "seconds": seconds(signs.silence)}
-        events.record(ABSENT, facts, f"{ABSENT}:{signs.seen.isoformat()}")
+        events.publish(ABSENT, facts, f"{ABSENT}:{signs.seen.isoformat()}")
     elif since and signs.seen and signs.seen > since and not signs.absent:
         facts = {"since": since.isoformat(), "seconds": seconds(signs.seen - since)}
-        events.record(BACK, facts, f"{BACK}:{since.isoformat()}")
+        events.publish(BACK, facts, f"{BACK}:{since.isoformat()}")
 
 
 def failures(ends: Iterable[End]) -> list[End]:
@@ -111,7 +111,7 @@ def fail(schedule: PeriodicTask, found: Sequence[End], known: Streak | None) -> 
         "first_job": first.job_id,
         "last_job": last.job_id,
     }
-    events.record("schedule.failing", facts, f"schedule.failing:{first.job_id}")
+    events.publish("schedule.failing", facts, f"schedule.failing:{first.job_id}")
 
 
 def recover(streak: Streak) -> None:
@@ -121,7 +121,7 @@ def recover(streak: Streak) -> None:
         "failures": streak.failures,
         "since": streak.began_at.isoformat(),
     }
-    events.record("schedule.recovered", facts, f"schedule.recovered:{streak.first_job}")
+    events.publish("schedule.recovered", facts, f"schedule.recovered:{streak.first_job}")
     streak.delete()
 
 

@@ -8,7 +8,7 @@ from kombu.transport.native_delayed_delivery import CELERY_DELAYED_DELIVERY_EXCH
 
 from project.rabbitmq.layout import EXCHANGE, QUEUE, Binding, Layout
 from project.rabbitmq.policies import Policy, displacing, same
-from project.topology import TASKS
+from project.topology import EVENTS, NOTICES, SUBSCRIPTION_PREFIX, TASKS
 
 RUN = "manage.py topology"
 
@@ -38,6 +38,14 @@ def compare(wanted: Layout, present: Layout, work: Iterable[str]) -> list[Differ
             Difference(f"Delayed messages for {stray.key!r} reach no queue and would hold up all others.")
             for stray in strays(wanted, present)
         ),
+        *(
+            Difference(f"The queue {stray.destination} still gets the events of {stray.key!r}.")
+            for stray in stray_events(wanted, present)
+        ),
+        *(
+            Difference(f"The queue {stray.destination} still gets the notices of {stray.matching}.")
+            for stray in stray_lanes(wanted, present)
+        ),
     ]
 
 
@@ -52,6 +60,28 @@ def strays(wanted: Layout, present: Layout) -> list[Binding]:
         binding
         for binding in present.bindings - wanted.bindings
         if binding[:3] == (CELERY_DELAYED_DELIVERY_EXCHANGE, EXCHANGE, TASKS) and binding.key not in taken
+    )
+
+
+def stray_events(wanted: Layout, present: Layout) -> list[Binding]:
+    """Ways of events to the queue of a subscription that is gone from the code, or has another pattern.
+
+    Queues that others have bound to the exchange are theirs.
+    """
+    return sorted(
+        binding
+        for binding in present.bindings - wanted.bindings
+        if binding.source == EVENTS and binding.destination.startswith(SUBSCRIPTION_PREFIX)
+    )
+
+
+def stray_lanes(wanted: Layout, present: Layout) -> list[Binding]:
+    """Ways of notices to work queues beside those of the lanes: a job that took both would run twice."""
+    work = {binding.destination for binding in wanted.bindings if binding[:2] == (TASKS, QUEUE)}
+    return sorted(
+        binding
+        for binding in present.bindings - wanted.bindings
+        if binding.source == NOTICES and binding.destination in work
     )
 
 
@@ -112,4 +142,5 @@ def unlike(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> str:
 
 
 def text(binding: Binding) -> str:
-    return f"{binding.source} -> {binding.kind} {binding.destination} ({binding.key or 'no key'})"
+    by = binding.matching or binding.key or "no key"
+    return f"{binding.source} -> {binding.kind} {binding.destination} ({by})"

@@ -1,5 +1,6 @@
 """Exchanges, queues and bindings: those that have to be on the broker, and those that are."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from kombu.transport.native_delayed_delivery import (
     level_name,
 )
 
-from project.broker import keeper_queues
+from project.broker import LOOSE_EXCHANGES, NOTHING_MORE, Wanted
 from project.rabbitmq.management import Management
 from project.topology import TASKS
 
@@ -23,6 +24,7 @@ class Binding(NamedTuple):
     kind: str  # of the destination
     destination: str
     key: str
+    matching: str = ""  # its arguments as JSON, which are the headers that a message has to have
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Layout:
         )
 
 
-def wanted(queues: Iterable[Queue]) -> Layout:
-    """What `project.broker.declare` makes of these work queues."""
+def wanted(queues: Iterable[Queue], more: Wanted = NOTHING_MORE) -> Layout:
+    """What `project.broker.declare` makes of these."""
     rows = list(queues)
-    keepers = keeper_queues(queue.name for queue in rows)
-    return declared(rows) | declared(keepers) | delays() | delayed(rows)
+    loose = Layout({exchange.name: exchange.type for exchange in LOOSE_EXCHANGES}, {}, frozenset())
+    return declared(rows) | declared(more.queues(rows)) | loose | delays() | delayed(rows)
 
 
 def present(api: Management) -> Layout:
@@ -54,7 +56,13 @@ def present(api: Management) -> Layout:
         {row["name"]: row["type"] for row in api.exchanges()},
         {row["name"]: row["arguments"] for row in api.queues()},
         frozenset(
-            Binding(row["source"], row["destination_type"], row["destination"], row["routing_key"])
+            Binding(
+                row["source"],
+                row["destination_type"],
+                row["destination"],
+                row["routing_key"],
+                text_of(row["arguments"]),
+            )
             for row in api.bindings()
         ),
     )
@@ -64,8 +72,21 @@ def declared(queues: list[Queue]) -> Layout:
     return Layout(
         {queue.exchange.name: queue.exchange.type for queue in queues},
         {queue.name: queue.queue_arguments or {} for queue in queues},
-        frozenset(Binding(queue.exchange.name, QUEUE, queue.name, queue.routing_key) for queue in queues),
+        frozenset(
+            Binding(
+                queue.exchange.name,
+                QUEUE,
+                queue.name,
+                queue.routing_key,
+                text_of(queue.binding_arguments),
+            )
+            for queue in queues
+        ),
     )
+
+
+def text_of(arguments: Mapping[str, Any] | None) -> str:
+    return json.dumps(arguments, sort_keys=True) if arguments else ""
 
 
 def delays() -> Layout:

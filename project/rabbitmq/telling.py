@@ -20,6 +20,7 @@ def kept(broker: Broker, outcome: Outcome) -> Told:
     ]
     data = {
         "queues": broker.names,
+        "subscriptions": subscribed(broker),
         "mended": [difference.what for difference in outcome.mended],
         "differences": listed(outcome.left + outcome.overruled),
         "policies": outcome.policies,
@@ -31,7 +32,12 @@ def kept(broker: Broker, outcome: Outcome) -> Told:
 
 def checked(broker: Broker, differences: list[Difference]) -> Told:
     """Of `look`."""
-    data = {"queues": broker.names, "differences": listed(differences), "not_checked": broker.silence}
+    data = {
+        "queues": broker.names,
+        "subscriptions": subscribed(broker),
+        "differences": listed(differences),
+        "not_checked": broker.silence,
+    }
     count = len(broker.names)
     verdict = "The broker differs:" if differences else f"{count} queues: as they have to be"
     lines = [verdict, *(f"- {difference}" for difference in differences)]
@@ -42,8 +48,10 @@ def checked(broker: Broker, differences: list[Difference]) -> Told:
 
 def lines_of_queues(broker: Broker, outcome: Outcome) -> list[str]:
     state = "changed" if outcome.mended else "unchanged"
-    lines = [f"{len(broker.names)} queues: {', '.join(broker.names)}: {state}"]
-    return lines + first([f"- mended: {difference.what}" for difference in outcome.mended])
+    lines = [f"{len(broker.names)} queues: {', '.join(broker.names)}: {state}", told(subscribed(broker))]
+    return [line for line in lines if line] + first(
+        [f"- mended: {difference.what}" for difference in outcome.mended]
+    )
 
 
 def first(lines: list[str]) -> list[str]:
@@ -73,3 +81,11 @@ def by_hand(outcome: Outcome, commands: list[str]) -> list[str]:
 
 def listed(differences: list[Difference]) -> list[dict[str, Any]]:
     return [{"what": difference.what, "mend": difference.mend} for difference in differences]
+
+
+def subscribed(broker: Broker) -> list[str]:
+    return [row.queue for row in broker.more.subscriptions]
+
+
+def told(subscriptions: list[str]) -> str:
+    return f"{len(subscriptions)} subscriptions: {', '.join(subscriptions)}" if subscriptions else ""

@@ -1,5 +1,6 @@
 """Looking at a broker, and making it what it has to be."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,9 +8,17 @@ from typing import Any
 from amqp.exceptions import NotFound, PreconditionFailed
 from kombu import Connection, Queue
 
-from project.broker import declare
+from project.broker import NOTHING_MORE, Wanted, declare
 from project.rabbitmq.channels import opened
-from project.rabbitmq.comparing import Difference, compare, compare_policies, other_arguments, strays
+from project.rabbitmq.comparing import (
+    Difference,
+    compare,
+    compare_policies,
+    other_arguments,
+    stray_events,
+    stray_lanes,
+    strays,
+)
 from project.rabbitmq.layout import Layout, present, wanted
 from project.rabbitmq.management import Management, RefusedError
 from project.rabbitmq.policies import Limits, Policy, same, wanted_policies
@@ -27,6 +36,7 @@ class Broker:
     limits: Limits
     api: Management | None
     silence: str = ""
+    more: Wanted = NOTHING_MORE
 
     @property
     def names(self) -> list[str]:
@@ -35,11 +45,12 @@ class Broker:
     @property
     def policies(self) -> list[Policy]:
         version = str(self.connection.connection.server_properties.get("version", ""))
-        return wanted_policies(self.names, self.limits, version)
+        subscribed = [row.queue for row in self.more.subscriptions]
+        return wanted_policies([*self.names, *subscribed], self.limits, version)
 
     @property
     def layout(self) -> Layout:
-        return wanted(self.queues)
+        return wanted(self.queues, self.more)
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ def keep(broker: Broker) -> Outcome:
     differences = differing_queues(broker) if broker.api is None else look_at_layout(broker, broker.api)
     left = [difference for difference in differences if difference.by_hand]
     mended = [difference for difference in differences if not difference.by_hand]
-    declare(broker.connection, [queue for queue in broker.queues if not differs(queue, left)])
+    declare(broker.connection, [queue for queue in broker.queues if not differs(queue, left)], broker.more)
     if broker.api is None:
         states = dict.fromkeys((policy.name for policy in broker.policies), "not set")
         return Outcome(mended, left, states, broker.silence)
@@ -114,8 +125,12 @@ def set_policy(policy: Policy, api: Management) -> str:
 
 def unbind_strays(broker: Broker, api: Management) -> None:
     with opened(broker.connection) as channel:
-        for stray in strays(broker.layout, present(api)):
+        there = present(api)
+        for stray in strays(broker.layout, there):
             channel.exchange_unbind(stray.destination, stray.source, stray.key)
+        for stray in [*stray_events(broker.layout, there), *stray_lanes(broker.layout, there)]:
+            arguments = json.loads(stray.matching) if stray.matching else None
+            channel.queue_unbind(stray.destination, stray.source, stray.key, arguments=arguments)
 
 
 def differing_queues(broker: Broker) -> list[Difference]:

@@ -72,7 +72,7 @@ def test_a_script_reads_json(topology: Topology) -> None:
     assert (told["mended"], told["differences"], told["commands"]) == ([], [], [])
     assert set(told["policies"].values()) == {"unchanged"}
     assert json.loads(topology("--check", "--json")) == {
-        "queues": NAMES.split(", "), "differences": [], "not_checked": "",
+        "queues": NAMES.split(", "), "subscriptions": [], "differences": [], "not_checked": "",
     }  # fmt: skip
 
 

@@ -6,12 +6,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Event(models.Model):
-    """A fact that happened, by topic. A key, where there is one, records one condition once."""
+    """A fact that happened, by topic. A key, where there is one, records one condition once.
+
+    Until `published_at` it is to be sent to the exchange.
+    """
 
     topic = models.CharField(_("topic"), max_length=100, db_collation="C")
     facts = models.JSONField(_("facts"), default=dict)
     key = models.CharField(_("key"), max_length=255, default="", blank=True, db_collation="C")
     occurred_at = models.DateTimeField(_("when"))
+    published_at = models.DateTimeField(_("sent"), null=True, blank=True)
 
     class Meta:
         default_permissions = ("view",)
@@ -24,6 +28,7 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-occurred_at", "-id"], name="event_by_time"),
             models.Index(fields=["topic", "-occurred_at", "-id"], name="event_by_topic"),
+            models.Index(fields=["id"], name="event_outbox", condition=Q(published_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

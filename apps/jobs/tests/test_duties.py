@@ -11,7 +11,7 @@ HERE = "apps.jobs.tests.test_duties"
 
 
 def note_it() -> None:
-    events.record("test.noted", {})
+    events.publish("test.noted", {})
 
 
 def fail_halfway() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_an_event_keeps_topic_facts_and_time() -> None:
     before = timezone.now()
-    assert events.record("shop.order_paid", {"order": 7, "by": ["card", None]})
+    assert events.publish("shop.order_paid", {"order": 7, "by": ["card", None]})
     (found,) = Event.objects.all()
     assert (found.topic, found.facts, found.key) == (
         "shop.order_paid",
@@ -29,20 +29,20 @@ def test_an_event_keeps_topic_facts_and_time() -> None:
 
 
 def test_a_key_records_one_condition_once() -> None:
-    assert events.record("shop.full", {"n": 1}, key="full:1")
-    assert not events.record("shop.full", {"n": 2}, key="full:1")
-    assert events.record("shop.full", {}, key="full:2")
+    assert events.publish("shop.full", {"n": 1}, key="full:1")
+    assert not events.publish("shop.full", {"n": 2}, key="full:1")
+    assert events.publish("shop.full", {}, key="full:2")
     assert Event.objects.get(key="full:1").facts == {"n": 1}
 
 
 def test_without_a_key_each_one_counts() -> None:
-    assert [events.record("shop.sold", {}) for _ in range(3)] == [True] * 3
+    assert [events.publish("shop.sold", {}) for _ in range(3)] == [True] * 3
     assert Event.objects.count() == 3
 
 
 def test_an_event_belongs_to_the_transaction_of_its_caller() -> None:
     with transaction.atomic():
-        events.record("shop.sold", {})
+        events.publish("shop.sold", {})
         transaction.set_rollback(True)
     assert not Event.objects.exists()
 
@@ -66,14 +66,14 @@ def test_an_event_belongs_to_the_transaction_of_its_caller() -> None:
 )
 def test_what_can_t_be_an_event_is_refused_by_name(call: dict[str, Any], field: str) -> None:
     with pytest.raises(ArgumentError) as refused:
-        events.record(**{"topic": "schedule.late", "facts": {}, **call})
+        events.publish(**{"topic": "schedule.late", "facts": {}, **call})
     assert list(refused.value.problems) == [field]
 
 
 def test_it_is_logged_unless_it_is_known(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "apps.jobs.events")
     for _ in range(2):
-        events.record("shop.full", {"shelf": 3}, key="full")
+        events.publish("shop.full", {"shelf": 3}, key="full")
     assert [line.getMessage() for line in caplog.records] == ['event shop.full {"shelf": 3}']
 
 

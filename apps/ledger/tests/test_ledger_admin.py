@@ -223,8 +223,8 @@ def test_a_list_takes_few_queries(
 
 
 def test_events_are_listed_by_topic_and_found_by_their_facts(admin_client: Client) -> None:
-    events.record("schedule.late", {"schedule": "Nightly backup", "seconds": 75}, key="late:1")
-    events.record("shop.sold", {"order": SCRIPT})
+    events.publish("schedule.late", {"schedule": "Nightly backup", "seconds": 75}, key="late:1")
+    events.publish("shop.sold", {"order": SCRIPT})
     page = text(admin_client, EVENTS)
     assert "schedule: Nightly backup" in page
     assert SCRIPT not in page
@@ -236,7 +236,7 @@ def test_events_are_listed_by_topic_and_found_by_their_facts(admin_client: Clien
 
 
 def test_nobody_makes_or_changes_an_event(admin_client: Client, staff: User, client: Client) -> None:
-    events.record("shop.sold", {})
+    events.publish("shop.sold", {})
     (pk,) = listed(admin_client, EVENTS)
     assert admin_client.get(f"{EVENTS}add/").status_code == 403
     assert admin_client.post(f"{EVENTS}{pk}/change/", {"topic": "a.b"}).status_code == 403

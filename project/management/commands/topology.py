@@ -7,16 +7,18 @@ from amqp.exceptions import AMQPError
 from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from project.broker import declare, is_amqp
+from project.broker import Wanted, declare, is_amqp, unbind_events
 from project.rabbitmq.management import ManagementError, reach
 from project.rabbitmq.migrating import Migration, MigrationError
 from project.rabbitmq.moving import MoveError
 from project.rabbitmq.policies import Limits
-from project.rabbitmq.telling import checked, kept
+from project.rabbitmq.telling import checked, kept, told
 from project.rabbitmq.upkeep import Broker, keep, look
+from project.topology import SubscriptionRow
 
 CONNECT_TIMEOUT_SECONDS = 30
 DIFFERS = "The broker is not as it has to be."
@@ -70,7 +72,9 @@ class Command(BaseCommand):
             return
         with reach(connection, settings.BROKER_MANAGEMENT_URL) as (api, silence):
             limits = Limits(settings.QUEUE_DELIVERY_LIMIT, settings.QUEUE_MAX_BYTES)
-            broker = Broker(connection, tuple(settings.CELERY_TASK_QUEUES), limits, api, silence)
+            broker = Broker(
+                connection, tuple(settings.CELERY_TASK_QUEUES), limits, api, silence, beside_the_work_queues()
+            )
             if options["migrate"]:
                 self.migrate(broker, options)
             elif options["check"]:
@@ -82,11 +86,15 @@ class Command(BaseCommand):
         if options["migrate"]:
             raise CommandError("Only RabbitMQ has queues with arguments; this broker is another.")
         names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
+        more = beside_the_work_queues()
+        subscribed = [row.queue for row in more.subscriptions]
         if not options["check"]:
-            declare(connection, settings.CELERY_TASK_QUEUES)
+            declare(connection, settings.CELERY_TASK_QUEUES, more)
+            unbind_events(connection, more.subscriptions)
         note = "This broker has neither exchanges nor policies." if options["check"] else ""
-        lines = [f"{len(names)} queues: {', '.join(names)}", *filter(None, [note])]
-        self.tell({"queues": names, "differences": []}, lines, options)
+        lines = [f"{len(names)} queues: {', '.join(names)}", told(subscribed), note]
+        data = {"queues": names, "subscriptions": subscribed, "differences": []}
+        self.tell(data, [line for line in lines if line], options)
 
     def keep(self, broker: Broker, options: dict[str, Any]) -> None:
         outcome = keep(broker)
@@ -116,3 +124,10 @@ class Command(BaseCommand):
 
     def tell(self, data: dict[str, Any], lines: list[str], options: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(data, indent=2) if options["json"] else "\n".join(lines))
+
+
+def beside_the_work_queues() -> Wanted:
+    rows = import_string("apps.messaging.subscribing.patterns")()
+    return Wanted(
+        tuple(SubscriptionRow(name, pattern) for name, pattern in rows.items()), tuple(settings.NOTICE_LANES)
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from apps.recorder.duties import DUTIES, Crew
+from apps.recorder.duties import Crew, known
 from apps.recorder.pulse import Pulse
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--only", action="append", choices=sorted(DUTIES), help=_("this duty alone; may be repeated")
+            "--only", action="append", choices=sorted(known()), help=_("this duty alone; may be repeated")
         )
         parser.add_argument(
             "--pulse",
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(name, lambda *_: stop.set())
-        crew = Crew(options["only"] or list(DUTIES), stop)
+        crew = Crew(options["only"] or list(known()), stop)
         crew.start()
         if options["pulse"]:
             Pulse(options["pulse"], crew.laps, stop).start()

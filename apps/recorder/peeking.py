@@ -39,15 +39,19 @@ def peek(names: Iterable[str]) -> dict[str, QueueLook]:
 
 
 def look(connection: Any, name: str) -> QueueLook | None:
-    """None where there is no such queue. In Redis an empty queue is none at all."""
+    """None where there is no such queue.
+
+    In Redis an empty queue is none at all, and kombu's passive declaration looks for its name without our
+    prefix, so that each one would look empty; the other kind makes nothing there.
+    """
     counted = bool(settings.PUBLISH_OPTIONS)
     channel = connection.channel()
     try:
-        found = channel.queue_declare(queue=name, passive=True)
+        found = channel.queue_declare(queue=name, passive=counted)
     except ChannelError as error:
         if str(error.reply_code) != NOT_FOUND:
             raise Unreachable(f"{name}: {error}") from error
-        return None if counted else QueueLook(0, None)
+        return None
     else:
         return QueueLook(found.message_count, found.consumer_count if counted else None)
     finally:

@@ -17,8 +17,12 @@ DAY_IN_MILLISECONDS = 86_400_000
 GIGABYTE = 1_000_000_000
 
 # The names of project/topology.py have no dot, and Celery's own begin with "celery" or have one.
-WORK = "(?!dead$|unrouted$|celery)[a-z0-9_]+"  # the exchange `tasks` and every work queue
-TASKS = "tasks"
+# The exchange `tasks` and every work queue.
+WORK = "(?!dead$|unrouted$|celery|events$|events_|broadcast$|notices$)[a-z0-9_]+"
+TASKS, NOTICES = "tasks", "notices"
+FACTS, SUBSCRIPTIONS = "events", "events_[a-z0-9_]+"
+BROADCAST = "broadcast"
+LISTENER = r"broadcast\.[0-9a-f]+"  # a process's own queue of broadcasts
 DEAD, UNROUTED = "dead", "unrouted"
 DELAYS = "celery_delayed_(delivery|[0-9]+)"
 DELAY_ENTRY = "celery_delayed_27"  # where a publisher hands in a delayed message
@@ -43,20 +47,21 @@ RIGHTS = {
     # The site and beat: they publish, and neither make a queue nor read a job.
     "web": (
         only(EVENTS, *ASKING),
-        only(TASKS, EVENTS, DELAY_ENTRY, *ASKING),
+        only(TASKS, NOTICES, BROADCAST, EVENTS, DELAY_ENTRY, *ASKING),
         only(REPLIES, REPLY_QUEUE),
     ),
     "worker": (
-        only(WORK, DELAYS, EVENTS, CONTROL, MAILBOX, REPLIES),
-        only(WORK, DELAYS, EVENTS, MAILBOX, REPLIES),
-        only(WORK, DELAYS, CONTROL, MAILBOX),
+        only(WORK, DELAYS, EVENTS, CONTROL, MAILBOX, REPLIES, LISTENER),
+        only(WORK, NOTICES, BROADCAST, DELAYS, EVENTS, MAILBOX, REPLIES, LISTENER),
+        only(WORK, DELAYS, CONTROL, MAILBOX, BROADCAST, LISTENER),
     ),
     # It publishes what others left behind, keeps what could not be delivered, and counts what waits in
-    # the work queues, which takes no right. It can neither take a job from its queue nor make one.
+    # the work queues, which takes no right. It sends events and takes those of subscriptions. It can neither
+    # take a job from its queue nor make one.
     "recorder": (
-        only(EVENTS),
-        only(TASKS, EVENTS, DELAY_ENTRY),
-        only(DEAD, UNROUTED),
+        only(EVENTS, LISTENER),
+        only(TASKS, NOTICES, FACTS, BROADCAST, EVENTS, DELAY_ENTRY, LISTENER),
+        only(DEAD, UNROUTED, SUBSCRIPTIONS, BROADCAST, LISTENER),
     ),
     # Flower and `celery inspect`; also the person who looks at the management pages.
     "monitor": (
@@ -75,7 +80,7 @@ TAGS = {"topology": ["policymaker"], "monitor": ["monitoring"]}
 POLICIES: tuple[dict[str, Any], ...] = (
     {
         "name": "work",
-        "pattern": only(WORK),
+        "pattern": only(WORK, SUBSCRIPTIONS),
         "apply-to": "queues",
         "definition": {
             "delivery-limit": 20,

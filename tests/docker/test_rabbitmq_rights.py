@@ -2,11 +2,12 @@
 
 import pytest
 from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
-from kombu import Connection, Exchange
+from kombu import Connection, Exchange, Producer
 
 from project.topology import DEAD, QUEUES, TASKS, UNROUTED
 from tests.docker.channels import channel, management, publish
 from tests.docker.stack import Container, Stack
+from tests.waiting import wait_until
 
 ROLES = ("topology", "web", "worker", "recorder", "monitor")
 WORK_QUEUES = [row.name for row in QUEUES]
@@ -77,6 +78,37 @@ print([each.get(timeout=30) for each in (later, retried, whole)])
     wrong = [line for line in worker.said().splitlines() if "refused" in line or '"error"' in line]
     # Other modules publish to the same queues, for their limits, what is no job.
     assert [line for line in wrong if "apps.jobs.undecodable" not in line] == []
+
+
+def test_a_running_worker_hears_the_site(stack: Stack, worker: Container) -> None:
+    script = "from apps.messaging.broadcasting import send; print(send('log_level', {'level': 'INFO'}))"
+    wait_until(
+        lambda: stack.shell("web", script) == "True" and "level of everything is now INFO" in worker.said(),
+        60,
+        "the worker to hear it",
+    )
+
+
+def test_an_urgent_notice_of_the_site_goes_by_its_headers(stack: Stack) -> None:
+    with channel(stack, "web") as link:
+        headers = {"severity": "critical", "channel": "other"}
+        Producer(link, auto_declare=False).publish(
+            "x", exchange="notices", routing_key="urgent", headers=headers, mandatory=True, confirm_timeout=5
+        )
+        with pytest.raises(AMQPError, match="refused"):
+            publish(link, "events", "shop.sold")
+
+
+def test_only_the_recorder_takes_events(stack: Stack) -> None:
+    with channel(stack, "topology") as link:
+        link.queue_declare("events_probe", durable=True, auto_delete=False)
+    with channel(stack, "recorder") as link:
+        link.basic_get("events_probe")
+    for role in ("web", "worker", "monitor"):
+        with channel(stack, role) as link, pytest.raises(AccessRefused):
+            link.basic_get("events_probe")
+    with channel(stack, "topology") as link:
+        link.queue_delete("events_probe")
 
 
 def test_a_worker_can_read_neither_the_dead_nor_the_unrouted(stack: Stack) -> None:

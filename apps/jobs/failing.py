@@ -8,13 +8,14 @@ from apps.jobs.events import CHANNEL
 from apps.jobs.states import Source, State
 
 TOPIC = "job.failed"
+TELLS = f"({{0}}.source = '{Source.EVENT}' AND '{TOPIC}' = ANY({{0}}.tags))"
 # A failure that comes of telling of a failure is not told: else a broken subscriber, or a notice that can't
 # be sent, would go round for ever.
 TELL = f"""
 WITH failed AS (
-    SELECT * FROM jobs_job AS job WHERE id = ANY(%s) AND state = '{State.FAILURE}' AND NOT EXISTS (
-        SELECT FROM jobs_job AS cause WHERE cause.id IN (job.id, job.root)
-        AND cause.source = '{Source.EVENT}' AND '{TOPIC}' = ANY(cause.tags))
+    SELECT * FROM jobs_job AS job WHERE id = ANY(%s) AND state = '{State.FAILURE}'
+    AND NOT {TELLS.format("job")}
+    AND NOT coalesce((SELECT {TELLS.format("cause")} FROM jobs_job AS cause WHERE cause.id = job.root), false)
 ), new AS (
     INSERT INTO jobs_event (topic, facts, key, occurred_at)
     SELECT '{TOPIC}', jsonb_build_object(

@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_celery_results.models import GroupResult, TaskResult
@@ -19,6 +18,7 @@ from apps.jobs.reading.tries import tries
 from apps.jobs.states import Outcome
 from apps.ledger.browsing import bodies, columns
 from apps.ledger.browsing.columns import job_link, json_column, moment_column
+from apps.ledger.browsing.events import EventAdmin, SubscriptionAdmin
 from apps.ledger.browsing.lists import (
     NOTHING,
     ReadOnlyAdmin,
@@ -26,13 +26,15 @@ from apps.ledger.browsing.lists import (
     values_filter,
 )
 from apps.ledger.browsing.results import GroupAdmin, ResultAdmin
+from apps.messaging.models import Subscription
 
-FACTS_LENGTH = 160
 SENT_MOST = 500  # letters that one click sends again: the person waits for it
 
 admin.site.unregister([TaskResult, GroupResult])
 admin.site.register(TaskResult, ResultAdmin)
 admin.site.register(GroupResult, GroupAdmin)
+admin.site.register(Event, EventAdmin)
+admin.site.register(Subscription, SubscriptionAdmin)
 
 
 class JobColumns:
@@ -237,25 +239,3 @@ class EffectAdmin(JobColumns, ReadOnlyAdmin):
     fields = ("key", "job", "value", "done")
     done = moment_column("done_at", gettext_lazy("Done"))
     value = json_column("result", gettext_lazy("Result"))
-
-
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    empty_words = gettext_lazy("Nothing has happened that is worth telling.")
-    list_display = ("topic", "when", "facts_line")
-    list_filter = (values_filter(gettext_lazy("topic"), "topic"),)
-    date_hierarchy = "occurred_at"
-    ordering = ("-occurred_at", "-id")
-    search_fields = ("topic__startswith", "facts__icontains")
-    search_help_text = gettext_lazy("The beginning of a topic, or anything in the facts")
-    fields = (("topic", "when"), "facts_text", "key")
-    when = moment_column("occurred_at", gettext_lazy("When"))
-    facts_text = json_column("facts", gettext_lazy("Facts"))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.display(description=gettext_lazy("Facts"))
-    def facts_line(self, row: Event) -> str:
-        said = ", ".join(f"{name}: {value}" for name, value in row.facts.items())
-        return Truncator(said).chars(FACTS_LENGTH) or NOTHING

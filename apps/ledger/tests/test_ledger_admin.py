@@ -11,12 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.jobs import events, letters
-from apps.jobs.models import Attempt, DeadLetter, Effect, Job, Worker
+from apps.jobs.models import Attempt, DeadLetter, Effect, Event, Job, Worker
 from apps.jobs.tests.making import ADD, attempt, failure, job
+from apps.messaging.models import Subscription
 
 pytestmark = pytest.mark.django_db
 JOBS, LETTERS = "/admin/jobs/job/", "/admin/jobs/deadletter/"
 WORKERS, EFFECTS, EVENTS = "/admin/jobs/worker/", "/admin/jobs/effect/", "/admin/jobs/event/"
+SUBSCRIPTIONS = "/admin/messaging/subscription/"
 SCRIPT = "<script>alert(1)</script>"
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -247,6 +249,38 @@ def test_nobody_makes_or_changes_an_event(admin_client: Client, staff: User, cli
     assert client.get(EVENTS).status_code == 200
 
 
+def test_an_event_shows_whether_it_was_sent_and_the_jobs_it_caused(admin_client: Client) -> None:
+    for order in (1, 2):
+        events.publish("shop.sold", {"order": order})
+    sent, waits = Event.objects.order_by("pk")
+    Event.objects.filter(pk=sent.pk).update(published_at=NOON)
+    caused = job(id=f"event:{sent.pk}:books:1", source="event")
+    job(id=f"event:{sent.pk}1:books:1", source="event")
+    page = text(admin_client, f"{EVENTS}{sent.pk}/change/")
+    assert f"/jobs/{caused.id}/" in page
+    assert f"event:{sent.pk}1" not in page
+    assert "4 Mar 2026 12:00:00" in page
+    assert listed(admin_client, EVENTS, "published_at__isempty=1") == [waits.pk]
+    assert listed(admin_client, JOBS, f"q=event:{sent.pk}:") == [caused.id]
+
+
+def test_subscriptions_are_listed_with_what_became_of_them(
+    admin_client: Client, staff: User, client: Client
+) -> None:
+    Subscription.objects.create(name="books", pattern="shop.#", task="shop.subscribers.keep_books")
+    lost = Subscription.objects.create(name="old", pattern="*.x", task="shop.subscribers.old", gone_at=NOON)
+    page = text(admin_client, SUBSCRIPTIONS)
+    for words in ("books", "shop.#", "Keep books", "listens", "manage.py queue delete events_old"):
+        assert words in page
+    assert listed(admin_client, SUBSCRIPTIONS, "gone_at__isempty=0") == [lost.pk]
+    assert "events_old" in text(admin_client, f"{SUBSCRIPTIONS}{lost.pk}/change/")
+    client.force_login(staff)
+    assert client.get(SUBSCRIPTIONS).status_code == 403
+    staff.user_permissions.add(Permission.objects.get(codename="view_subscription"))
+    assert client.get(SUBSCRIPTIONS).status_code == 200
+    assert client.post(f"{SUBSCRIPTIONS}{lost.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -255,6 +289,7 @@ def test_nobody_makes_or_changes_an_event(admin_client: Client, staff: User, cli
         (WORKERS, "No worker has been seen yet."),
         (EFFECTS, "No effect has been guarded yet."),
         (EVENTS, "Nothing has happened that is worth telling."),
+        (SUBSCRIPTIONS, "No app subscribes to events; or no recorder has run since one does."),
     ],
 )
 def test_an_empty_list_says_so_and_asks_for_nothing_that_cannot_be(

@@ -44,7 +44,8 @@ def lost(connection: Connection, queue: str) -> dict[str, Any]:
         "consumers": None, "bindings": [],
     }  # fmt: skip
     try:
-        found = channel.queue_declare(queue, passive=True)
+        # kombu looks for a queue of Redis by a name without our prefix, and never finds one.
+        found = channel.queue_declare(queue, passive=bool(settings.PUBLISH_OPTIONS))
     except connection.channel_errors:
         return row
     return {**row, "missing": False, "ready": found.message_count}

@@ -13,7 +13,7 @@ from kombu import Connection, Queue
 
 from project.broker import transport_options
 from project.management.commands import topology as command
-from tests.messages import link
+from tests.messages import count, link, publish
 from tests.vhosts import Vhost
 
 NAMES = "default, email, data, report, notification, cleanup, urgent"
@@ -88,6 +88,38 @@ def test_a_lost_binding_and_a_lost_policy_are_found_and_mended(
     assert said.endswith("ended with 1: The broker is not as it has to be.")
     assert "- mended: The binding tasks -> queue email (#.email) is missing." in topology()
     assert "ended with" not in topology("--check")
+
+
+def test_a_subscription_is_declared_and_one_that_is_gone_gets_nothing_more(
+    topology: Topology, channel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits in its queue stays; queues that others bound are left alone."""
+    rows = {"orders": "shop.order.*", "books": "shop.#"}
+    monkeypatch.setattr("apps.messaging.subscribing.patterns", lambda: rows)
+    assert "2 subscriptions: events_orders, events_books" in topology()
+    channel.queue_declare("theirs", durable=True, auto_delete=False)
+    channel.queue_bind("theirs", "events", "shop.#")
+    rows.pop("books")
+    rows["orders"] = "shop.#"
+    said = topology("--check")
+    assert "The queue events_books still gets the events of 'shop.#'." in said
+    assert "The queue events_orders still gets the events of 'shop.order.*'." in said
+    assert "theirs" not in said
+    topology()
+    publish(channel.connection.client, "shop.order.paid", {}, "events")
+    counts = [count(channel.connection.client, name) for name in ("events_orders", "events_books", "theirs")]
+    assert counts == [1, 0, 1]
+    for name in ("events_orders", "events_books", "theirs"):
+        channel.queue_delete(name)
+
+
+def test_a_second_way_of_notices_is_taken_away(topology: Topology, channel: Any) -> None:
+    """A job that took both would run twice."""
+    headers = {"x-match": "any", "severity": "critical"}
+    channel.queue_bind("email", "notices", "", arguments=headers)
+    assert "The queue email still gets the notices of" in topology("--check")
+    topology()
+    assert topology("--check") == "7 queues: as they have to be\n"
 
 
 def test_a_changed_setting_changes_the_policy_alone(topology: Topology, settings: Any) -> None:

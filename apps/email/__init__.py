@@ -2,6 +2,6 @@
 
 Owns: messages, mail templates, mailings, and the .eml files of the default backend.
 Offers: tasks send_email_task, send_bulk_email_task and settle_messages_task.
-Listens to: nothing.
+Listens to: nothing; it publishes email.bulk.finished.
 Reads: EMAIL_*, DEFAULT_FROM_EMAIL, MEDIA_ROOT.
 """

@@ -34,7 +34,10 @@ def early(connection: Any) -> AsyncResult[int]:
 
 @pytest.fixture(scope="module")
 def worker(vhost: Vhost, early: AsyncResult[int], django_db_setup: None) -> Iterator[WorkerProcess]:
-    process = WorkerProcess(concurrency=CONCURRENCY, environment={"CELERY_BROKER_URL": vhost.url})
+    process = WorkerProcess(
+        concurrency=CONCURRENCY,
+        environment={"CELERY_BROKER_URL": vhost.url, "CELERY_WORKER_LOG_RECEIVED": "true"},
+    )
     process.start()
     yield process
     process.stop()

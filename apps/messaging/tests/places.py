@@ -11,6 +11,7 @@ import pytest
 from celery import current_app
 from kombu import Connection
 
+from apps.jobs import publishing
 from apps.messaging.subscribing import DECLARED, Declared
 from apps.messaging.tests.sample_tasks import note_task
 from project import broker, topology
@@ -61,6 +62,7 @@ class Place:
 
 def move_here(place: Place, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """From now on this process publishes there and reads there."""
+    monkeypatch.setattr(publishing, "_publisher", [])  # the one there is has a connection elsewhere
     conf: Any = current_app.conf
     for name in ("broker_read_url", "broker_write_url"):
         monkeypatch.setitem(conf, name, place.url)

@@ -15,6 +15,7 @@ app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.res
 app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
 app.steps["worker"].add("apps.messaging.listening:Listen")
 app.steps["consumer"].add("apps.jobs.heartbeat:LeaveLoop")
+app.steps["consumer"].add("apps.gate.following:FollowPauses")
 
 
 @setup_logging.connect

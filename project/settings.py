@@ -29,6 +29,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "project",
     "apps.jobs",
+    "apps.gate",
     "apps.recorder",
     "apps.ledger",
     "apps.messaging",
@@ -155,6 +156,7 @@ RETRY_DELAY_SECONDS = celery.task_retry_delay
 RETRY_BACKOFF = celery.task_retry_backoff
 RETRY_DELAY_MAX_SECONDS = celery.task_retry_backoff_max
 RETRY_WITHIN_SECONDS = celery.task_retry_within
+JOB_GATE = "apps.gate.asking.GateKeeper"
 LEDGER_STREAM_MAX = app.ledger_stream_max
 LEDGER_DOCUMENT_MAX_BYTES = app.ledger_document_max_bytes
 # Longer delays wait in PostgreSQL. Without native delays a worker holds the job until its time.

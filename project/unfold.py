@@ -35,7 +35,7 @@ GROUPS = (
     Group(
         _("Jobs"),
         models=("django_celery_results.taskresult", "django_celery_results.groupresult"),
-        apps=("jobs", "messaging"),
+        apps=("jobs", "gate", "messaging"),
         page="console:jobs",
     ),
     Group(

@@ -1,10 +1,10 @@
 """The engine: submits jobs, runs them, keeps what became of them.
 
 Owns: the Task base class, the result backend, the ledger, its stream, the outbox, events, run rights.
-Offers: `submit`, `submit_many`, `submit_chain`, `Call`, `Job`, `once`; modules acting, arguments, catalog,
-    commanding, duties, errors, events, joblog, permissions, progress, reading, retention, states, workers.
+Offers: `submit`, `submit_many`, `submit_chain`, `Call`, `Job`, `once`; acting, arguments, catalog, duties,
+    errors, events, commanding, joblog, limits, permissions, progress, reading, retention, states, workers.
 Listens to: nothing; it never learns the names of its users.
-Reads: RETRY_*, TASK_STRICT, ROUTES, PUBLISH_OPTIONS, URGENT_*, STATE_REDIS_URL, LEDGER_*,
+Reads: JOB_GATE, RETRY_*, TASK_STRICT, ROUTES, PUBLISH_OPTIONS, URGENT_*, STATE_REDIS_URL, LEDGER_*,
     RELAY_GRACE_SECONDS, JOB_ARGUMENTS_MAX_BYTES, REDACTED_NAMES, WORKER_LOST_SECONDS.
 """
 

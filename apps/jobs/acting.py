@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from apps.jobs import plain
 from apps.jobs.errors import ArgumentError, JobError
-from apps.jobs.models import Job
+from apps.jobs.models import Hold, Job
 from apps.jobs.orders import Options
 from apps.jobs.recalling import NotRetryable, call_of
 from apps.jobs.redacting import Redacted, reprs
@@ -173,6 +173,7 @@ def decide(job_id: str, note: str, *, force: bool) -> CancelResult:
         if state != State.REVOKED:
             return ended(job, state)
         note_on_row = "; ".join(filter(None, [job.note, note]))
+        Hold.objects.filter(job_id=job.id).delete()
         Job.objects.filter(id=job.id).update(outbox=None, note=note_on_row, cancelled_at=Now())
     if runs or (force and token_now != token):
         return CancelResult(job.id, "killed", state, note)

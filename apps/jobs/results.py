@@ -176,6 +176,15 @@ class LedgerBackend(RedisBackend):
         ]  # fmt: skip
         self._ensure_retryable(lambda: self.scripts.call("FINISH", self.keys_of(request.id), args))
 
+    def hold(self, request: Any, seconds: float | None) -> str:
+        """Tells that the job waits at the gate, for about that long: "held", or a verdict of `Start`."""
+        document = documents.held(request, seconds)
+        redelivered = 1 if (request.delivery_info or {}).get("redelivered") else 0
+        args = [request.id, order(request), redelivered, document, settings.LEDGER_STREAM_MAX]
+        return bytes_to_str(
+            self._ensure_retryable(lambda: self.scripts.call("HOLD", self.keys_of(request.id), args))
+        )
+
     def mark_as_done(
         self,
         task_id: str,

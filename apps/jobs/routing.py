@@ -1,6 +1,7 @@
 """Which queue a job goes to. Set as Celery's one router; the table is `settings.ROUTES`."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -44,6 +45,12 @@ def notice(task: Any, args: Any, kwargs: Any) -> dict[str, str]:
 def lane_of(headers: dict[str, str]) -> str:
     """The queue that the exchange of notices has for these; "" for none."""
     return next((lane.queue for lane in settings.NOTICE_LANES if headers == lane.headers), "")
+
+
+def queue_of_delivery(delivery: Mapping[str, Any]) -> str:
+    """The queue that a message came from, by its delivery; its routing key where no queue has that."""
+    key = str(delivery.get("routing_key") or "")
+    return delivered_from(key).get("queue", key)
 
 
 def delivered_from(routing_key: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ class Reason(TextChoices):
     UNROUTED = "unrouted", _("no queue took it")
     REJECTED = "rejected", _("rejected")
     SNOOZED = "snoozed", _("snoozed")
+    HELD = "held", _("held")  # by the gate: paused, or a limit is reached
     EXPIRED = "expired", _("expired")
     CANCELLED = "cancelled", _("cancelled")
     SENT_AGAIN = "sent_again", _("sent again")  # by the sweeper, a person or the keeper of dead letters

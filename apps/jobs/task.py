@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,8 @@ from kombu.exceptions import EncodeError
 from apps.jobs.arguments import as_python
 from apps.jobs.backends import ledger_backend
 from apps.jobs.errors import PermanentError, Snooze, TemporaryError
+from apps.jobs.gating import gate
+from apps.jobs.limits import Limit
 from apps.jobs.retrying import RetryPolicy
 from apps.jobs.stream.documents import Outcome
 
@@ -49,13 +51,25 @@ class JobTask(DjangoTask):
     secret_arguments: tuple[str, ...] = ()
     # Of a task that sends notices: the headers by which one with these arguments finds its lane.
     notice: Callable[..., dict[str, str]] | None = None
+    limits: Sequence[Limit] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request = self.request
         if request.called_directly or request.get("try_token"):  # a task may call itself, as a function
             return super().__call__(*args, **kwargs)
-        if not request.is_eager:
-            self.begin(request)
+        if request.is_eager:
+            return self.work(args, kwargs)
+        self.begin(request)
+        try:
+            result = self.work(args, kwargs)
+        except BaseException as error:
+            self.leave(request, error)
+            raise
+        self.leave(request, None)
+        return result
+
+    def work(self, args: Any, kwargs: Any) -> Any:
+        """Runs the code, and names how it ended."""
         checked_args, checked_kwargs = as_python(self, args, kwargs)
         try:
             return self.run(*checked_args, **checked_kwargs)
@@ -79,13 +93,22 @@ class JobTask(DjangoTask):
             return
         if (request.delivery_info or {}).get("redelivered"):
             self.calm_down(request.get("x-delivery-count") or 0)
+        keeper = gate()
+        if keeper and keeper.keeps(self, request):
+            raise Ignore("held")
         start = backend.start(request, tracked=settings.CELERY_TASK_TRACK_STARTED)
         if start.verdict == "ended" and request.chord:
             backend.count_in_chord(request)
         if start.verdict != "run":
+            if keeper:
+                keeper.passed(self, request)
             logger.info("%s[%s] is not run: its job %s", self.name, request.id, VERDICTS[start.verdict])
             raise Ignore(start.verdict)
         request.try_number, request.try_token = start.number, start.token
+
+    def leave(self, request: Any, error: BaseException | None) -> None:
+        if keeper := gate():
+            keeper.left(self, request, error)
 
     def calm_down(self, returns: int) -> None:
         """A message that comes back again and again may be what kills its workers: not so fast.

@@ -21,6 +21,7 @@ MOVES: dict[str, tuple[str, str]] = {
     "FAILURE": (State.FAILURE, ""),
     "REVOKED": (State.REVOKED, ""),
     "SNOOZED": (State.PENDING, Reason.SNOOZED),
+    "held": (State.PENDING, Reason.HELD),
     "lost": (State.PENDING, Reason.WORKER_LOST),
     "reopened": (State.PENDING, Reason.SENT_AGAIN),
 }

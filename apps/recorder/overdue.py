@@ -27,6 +27,7 @@ FROM unnest(%s::text[], %s::text[]) AS place(key, name) CROSS JOIN LATERAL (
     WHERE queue = place.key AND state IN ('PENDING', 'RETRY')
         AND greatest(published_at, eta, due_at) < now() - %s * interval '1 second'
         AND version < (((extract(epoch FROM now()) - %s) * 1000)::bigint << 20) AND outbox IS NULL
+        AND NOT EXISTS (SELECT FROM jobs_hold WHERE job_id = jobs_job.id)
     ORDER BY greatest(published_at, eta, due_at) LIMIT %s
 ) AS job
 """

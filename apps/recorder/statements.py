@@ -75,7 +75,8 @@ VALUES = {
     "eta": "eta",
     "expires_at": "expires",
     "due_at": f"""CASE kind WHEN 'RETRY' THEN next_eta
-        WHEN 'SNOOZED' THEN {_moment("version")} + seconds * interval '1 second' END""",
+        WHEN 'SNOOZED' THEN {_moment("version")} + seconds * interval '1 second'
+        WHEN 'held' THEN {_moment("version")} + seconds * interval '1 second' END""",
     "parent": "parent_id",
     "root": "root_id",
     '"group"': "group_id",

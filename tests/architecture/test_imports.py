@@ -9,8 +9,8 @@ from tests.architecture.source import Import, Module, sources
 DOMAIN = {"email", "data", "report", "notification", "cleanup"}
 PUBLIC = {
     "acting", "arguments", "catalog", "chaining", "commanding", "duties", "errors", "events", "joblog",
-    "orders", "outbound", "permissions", "progress", "reading", "reporting", "retention", "state", "states",
-    "submitting", "workers",
+    "limits", "orders", "outbound", "permissions", "progress", "reading", "reporting", "retention", "state",
+    "states", "submitting", "workers",
     # and the names that the package itself offers
     "Call", "Job", "once", "submit", "submit_chain", "submit_many",
 }  # fmt: skip
@@ -30,6 +30,16 @@ LOOKING = {
         "plain": "what goes with a broadcast is plain JSON",
         "resending": "what a broker out of reach raises",
         "tolerating": "no message may break a connection",
+    },
+    "gate": {
+        "arguments": "keys of limits are values of arguments",
+        "backends": "the ledger hears who is held",
+        "confirming": "held jobs are published as others are",
+        "models": "held jobs are rows of the engine",
+        "plain": "words of people are checked as elsewhere",
+        "redacting": "a secret value is in no key and no sentence",
+        "routing": "the queue of a delivery",
+        "wire": "held jobs are messages",
     },
     "monitoring": {"backlog": "whether the ledger keeps up"},
     "schedules": {"redacting": "what changed in a schedule is told without its secrets"},

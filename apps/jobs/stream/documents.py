@@ -59,6 +59,20 @@ def started(request: Any, instance: str) -> str:
     return ledger_document(described(outcome, request, call_of(request), instance))
 
 
+def held(request: Any, seconds: float | None) -> str:
+    """Of a job that has to wait before it may begin."""
+    call = call_of(request)
+    found = {
+        "name": request.get("task"),
+        "queue": (request.delivery_info or NO_DELIVERY).get("routing_key"),
+        "seconds": seconds,
+        **arguments_of(request, call),
+    }
+    if call.names:
+        found["redacted"] = list(call.names)
+    return ledger_document(found | family(request))
+
+
 def finished(outcome: Outcome, request: Any, instance: str | None) -> dict[str, Any]:
     """Of an outcome, whoever knows of it: the try itself, its worker, or the recorder (`instance` None)."""
     if request is None:

@@ -107,3 +107,18 @@ redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'kind', 'lost', 'id', A
   'n', count, 'token', token, 'since', since or '', 'doc', ARGV[3])
 return 1
 """
+
+# The job has to wait before it may start. Refuses what START would refuse. A try that was under way has died:
+# its message came back.
+HOLD = """
+local state, count, order, since = unpack(redis.call('HMGET', KEYS[1], 's', 'n', 'o', 'r'))
+if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' then return 'ended' end
+if state and tonumber(ARGV[2]) <= tonumber(order or -1) then
+  if state == 'RETRY' then return 'superseded' end
+  if state == 'STARTED' and ARGV[3] ~= '1' then return 'copy' end
+end
+if state == 'STARTED' then redis.call('HSET', KEYS[1], 's', 'LOST') end
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'kind', 'held', 'id', ARGV[1], 'n', count or 0,
+  'since', since or '', 'doc', ARGV[4])
+return 'held'
+"""

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from apps.jobs import duties
+
+
+class GateConfig(AppConfig):
+    name = "apps.gate"
+    verbose_name = _("Gate")
+
+    def ready(self) -> None:
+        duties.stand("holds", "apps.gate.releasing.Releasing")

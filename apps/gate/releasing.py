@@ -1,0 +1,226 @@
+"""Sending held jobs on, as their limits allow and in turn; one recorder at a time does it.
+
+A job gets its permits before its message is sent, so that exactly as many are under way as may begin.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Count
+from django.utils import timezone
+
+from apps.gate import desired, permits
+from apps.gate.desired import LOOK_SECONDS, Desired
+from apps.gate.models import Pause
+from apps.gate.permits import Permit, Refusal, waiting_key
+from apps.jobs import catalog
+from apps.jobs.confirming import Window
+from apps.jobs.models import Hold
+from apps.jobs.state import redis_error, state_redis
+from apps.jobs.wire import Message
+
+logger = logging.getLogger(__name__)
+
+LOCK = 0x5377_4761_7465_0001  # any number that nothing else locks
+FROZEN_MILLISECONDS = 30_000
+BATCH = 200
+CARE_SECONDS = 0.5
+COUNTED_SECONDS = 10
+SHORTEST_SECONDS, UNKNOWN_SECONDS = 0.01, 0.1
+OUTAGE_SECONDS = 2.0
+LOST_DATABASE = (OperationalError, InterfaceError)
+
+SENT = """
+DELETE FROM jobs_hold USING unnest(%s::text[], %s::timestamptz[]) AS sent(id, held_at)
+WHERE jobs_hold.job_id = sent.id AND jobs_hold.held_at = sent.held_at
+"""
+
+
+class Releasing:
+    """Goes on until `stop` is set. `lines` has each line with the time before which it need not be asked."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.window: Window | None = None
+        self.locked_on: Any = None
+        self.lines: dict[str, float] = {}
+        self.wanted = Desired()
+        self.next_care = 0.0
+        self.holds = 0
+
+    def run(self) -> None:
+        try:
+            while not self.stop.is_set():
+                self.look()
+        finally:
+            self.disconnect()
+            connection.close()
+
+    def look(self) -> None:
+        try:
+            if not self.leads():
+                self.stop.wait(OUTAGE_SECONDS)
+                return
+            if time.monotonic() >= self.next_care:
+                self.care()
+            self.release()
+            self.rest()
+        except redis_error() as error:
+            logger.warning("held jobs wait for Redis: %s", error)
+            self.stop.wait(OUTAGE_SECONDS)
+        except LOST_DATABASE as error:
+            logger.warning("held jobs wait for the database: %s", error)
+            connection.close()
+            self.stop.wait(OUTAGE_SECONDS)
+
+    def leads(self) -> bool:
+        """Whether this recorder is the one: it holds a lock of its database session, which PostgreSQL ends
+        when it is silent for long.
+        """
+        connection.ensure_connection()
+        if self.locked_on is None or self.locked_on is not connection.connection:
+            self.locked_on = None
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET idle_session_timeout = {FROZEN_MILLISECONDS}")
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+                if cursor.fetchone()[0]:
+                    self.locked_on = connection.connection
+        return self.locked_on is not None
+
+    # --- twice a second -------------------------------------------------------------------------
+
+    def care(self) -> None:
+        """What is wanted, and who waits for what: counted here, so that no count drifts."""
+        self.next_care = time.monotonic() + CARE_SECONDS
+        end_pauses()
+        desired.publish()
+        self.want(desired.stored())
+        counts: dict[str, int] = dict(Hold.objects.order_by().values_list("line").annotate(Count("job_id")))
+        gone = self.lines.keys() - counts.keys()
+        with state_redis().pipeline(transaction=False) as pipe:
+            for line, count in counts.items():
+                pipe.set(waiting_key(line), count, ex=COUNTED_SECONDS)
+            for line in gone:
+                pipe.delete(waiting_key(line))
+            pipe.execute()
+        self.lines = {line: self.lines.get(line, 0.0) for line in counts}
+
+    def want(self, wanted: Desired) -> None:
+        """Of other limits the lines move in another way."""
+        if (wanted.stops, wanted.limits) == (self.wanted.stops, self.wanted.limits):
+            return
+        self.wanted = wanted
+        followed = time.monotonic() + LOOK_SECONDS  # by workers, which would hold them again before
+        self.lines = {line: followed if line.startswith("pause:") else 0.0 for line in self.lines}
+
+    # --- as often as something may be free ------------------------------------------------------
+
+    def release(self) -> None:
+        now = time.monotonic()
+        due = [line for line, when in self.lines.items() if when <= now]
+        sendable = [hold for line in due for hold in self.admitted(line)]
+        for start in range(0, len(sendable), BATCH):
+            self.send(sendable[start : start + BATCH])
+
+    def admitted(self, line: str) -> list[Hold]:
+        """The first of the line, as far as they have their permits now."""
+        found: list[Hold] = []
+        for hold in Hold.objects.filter(line=line).order_by("turn", "held_at")[:BATCH]:
+            refusal = self.refusal(hold)
+            if refusal is None:
+                found.append(hold)
+            elif refusal[0] == line:
+                self.lines[line] = time.monotonic() + until_next(line, refusal[1])
+                break
+            else:
+                move(hold, *refusal)
+        return found
+
+    def refusal(self, hold: Hold) -> tuple[str, float, str] | None:
+        """The line that it has to wait in, for about how many seconds, and why."""
+        stop = self.wanted.stop_for(hold.task, hold.queue)
+        if stop is not None:
+            return stop.line, CARE_SECONDS, f"paused: {stop.what} {stop.name}".rstrip()
+        asked = asked_by(hold, self.wanted)
+        refused: Refusal | None = permits.admit(hold.job_id, asked, ahead=True) if asked else None
+        return (refused.permit.line, refused.seconds, refused.permit.words) if refused else None
+
+    def send(self, holds: Sequence[Hold]) -> None:
+        """What the broker doesn't take stays, and keeps its permits for a while."""
+        self.window = self.window or Window()
+        try:
+            answers = self.window.publish([Message(**hold.message) for hold in holds])
+        except self.window.errors as error:
+            logger.warning("%d held jobs wait for the broker: %s", len(holds), error)
+            self.disconnect()
+            self.stop.wait(OUTAGE_SECONDS)
+            return
+        sent = [hold for hold in holds if hold.job_id in answers and answers[hold.job_id] is None]
+        for job_id, why in answers.items():
+            if why:
+                logger.error("job %s can't be sent on: %s", job_id, why)
+        forget(sent)
+        self.holds += len(sent)
+
+    def rest(self) -> None:
+        """Until a line may move, somebody is held, or a place is free."""
+        now = time.monotonic()
+        soonest = min([self.next_care, *self.lines.values()])
+        seconds = max(SHORTEST_SECONDS, min(soonest - now, CARE_SECONDS))
+        if self.stop.is_set() or state_redis().blpop([permits.WAKE], timeout=seconds) is None:
+            return
+        for line in self.lines:
+            if not line.startswith("rate:"):
+                self.lines[line] = 0.0
+        if not self.lines:
+            self.next_care = 0.0
+
+    def disconnect(self) -> None:
+        if self.window is not None:
+            self.window.close()
+            self.window = None
+
+
+def until_next(line: str, seconds: float) -> float:
+    """A rate says exactly when it grants the next permit; of anything else a wake tells."""
+    if line.startswith("rate:"):
+        return max(SHORTEST_SECONDS, seconds)
+    return min(CARE_SECONDS, seconds) or UNKNOWN_SECONDS
+
+
+def asked_by(hold: Hold, wanted: Desired) -> list[Permit]:
+    """What the job needs now: its limits may be others than when it was held. Of a task that only its
+    workers know, what they asked for.
+    """
+    task = catalog.tasks().get(hold.task)
+    if task is None:
+        return [Permit(**permit) for permit in hold.permits]
+    args, kwargs, _links = json.loads(hold.message["body"])
+    return permits.permits_for(task, wanted.limits_of(task), args, kwargs)
+
+
+def forget(sent: Sequence[Hold]) -> None:
+    """Not those that a worker has held again meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute(SENT, [[hold.job_id for hold in sent], [hold.held_at for hold in sent]])
+
+
+def end_pauses() -> None:
+    for pause in Pause.objects.filter(until__lte=timezone.now()):
+        logger.info("the pause of %s is over", pause)
+        pause.delete()
+
+
+def move(hold: Hold, line: str, seconds: float, why: str) -> None:
+    """It waits for something else now, and comes in there at the end of its share."""
+    last = Hold.objects.filter(line=line, share=hold.share).order_by("-turn").values_list("turn", flat=True)
+    until = timezone.now() + timedelta(seconds=seconds) if seconds else None
+    Hold.objects.filter(job_id=hold.job_id).update(
+        line=line, turn=(last.first() or 0) + 1, why=why, until=until
+    )

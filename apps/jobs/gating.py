@@ -1,0 +1,26 @@
+"""Where a job asks whether it may begin now. `apps.gate` answers; without it every job may."""
+
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+class Gate(Protocol):
+    """Its methods are called in the process that runs the job."""
+
+    def keeps(self, task: Any, request: Any) -> bool:
+        """Whether the job must wait. Its message is then kept, and will come back."""
+
+    def passed(self, task: Any, request: Any) -> None:
+        """The job goes no further: it has ended already, or another copy of it runs."""
+
+    def left(self, task: Any, request: Any, error: BaseException | None) -> None:
+        """The job's code has ended, with that error."""
+
+
+@cache
+def gate() -> Gate | None:
+    """settings.JOB_GATE, made once in each process."""
+    return import_string(settings.JOB_GATE)() if settings.JOB_GATE else None

@@ -10,59 +10,44 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.jobs.confirming import Window
 from apps.jobs.duties import CLAIM, FROZEN_SECONDS
 from apps.jobs.events import CHANNEL
 from apps.jobs.models import Event
+from apps.jobs.outgoing import OUTAGE_SECONDS, Outgoing
 from apps.messaging import envelopes
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_SECONDS = 1.0
-OUTAGE_SECONDS = 2.0
 REFUSED_SECONDS = 30.0  # until what a full queue refused is tried again; what comes after it goes on
-LOST_DATABASE = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
-class EventRelay:
+class EventRelay(Outgoing):
     """Sends what has no `published_at` until `stop` is set. Of several recorders one at a time does."""
 
+    what = "events"
+
     def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
-        self.window: Window | None = None
+        super().__init__(stop)
         self.events = 0
         self.refused: dict[int, float] = {}
 
-    def run(self) -> None:
-        try:
-            while not self.stop.is_set():
-                self.look()
-        finally:
-            self.disconnect()
-            connection.close()
-
-    def look(self) -> None:
-        try:
-            while self.send_batch() == BATCH and not self.stop.is_set():
-                pass
-            if self.window is None:
-                self.stop.wait(OUTAGE_SECONDS)
-            self.pause()
-        except LOST_DATABASE as error:
-            logger.warning("events can't be read: %s", error)
-            connection.close()
+    def round(self) -> None:
+        while self.send_batch() == BATCH and not self.stop.is_set():
+            pass
+        if self.window is None:
             self.stop.wait(OUTAGE_SECONDS)
+        self.pause()
 
     def send_batch(self) -> int:
         """Returns how many were sent."""
         with transaction.atomic():
             if not claimed():
-                self.window = self.window or Window()
+                self.connected()
                 return 0
             now = time.monotonic()
             self.refused = {pk: until for pk, until in self.refused.items() if until > now}
@@ -75,12 +60,12 @@ class EventRelay:
 
     def send(self, events: Sequence[Event]) -> list[int]:
         """The numbers of those that the broker has. What it didn't answer to is sent again, soon."""
-        self.window = self.window or Window()
+        window = self.connected()
         if not events:
             return []
         try:
-            answers = envelopes.send(self.window, [envelopes.event_message(event) for event in events])
-        except self.window.errors as error:
+            answers = envelopes.send(window, [envelopes.event_message(event) for event in events])
+        except window.errors as error:
             logger.warning("%d events wait for the broker: %s", len(events), error)
             self.disconnect()
             return []
@@ -100,11 +85,6 @@ class EventRelay:
         with connection.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}")
         list(raw.notifies(timeout=LOOK_SECONDS, stop_after=1))
-
-    def disconnect(self) -> None:
-        if self.window is not None:
-            self.window.close()
-            self.window = None
 
 
 def claimed() -> bool:

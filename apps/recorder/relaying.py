@@ -5,13 +5,12 @@ import threading
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.jobs.confirming import Window
 from apps.jobs.models import Job
+from apps.jobs.outgoing import OUTAGE_SECONDS, Outgoing
 from apps.jobs.publishing import OUTBOX_CHANNEL, mark_published
 from apps.jobs.wire import message
 
@@ -19,11 +18,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_SECONDS = 1.0
-OUTAGE_SECONDS = 2.0
 REFUSED_SECONDS = 30  # until a job that the broker refused is tried again
 NOTE_LENGTH = 1000
 WOKEN_GRACE_SECONDS = 1.0  # others publish what they have just committed
-LOST_DATABASE = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 # The oldest first; what another relay has in hand is passed over.
 DUE = """
@@ -33,32 +30,20 @@ ORDER BY relay_at NULLS FIRST FOR UPDATE SKIP LOCKED LIMIT %s
 """
 
 
-class Relaying:
+class Relaying(Outgoing):
     """Publishes the outbox until `stop` is set."""
 
+    what = "jobs in the outbox"
+
     def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
-        self.window: Window | None = None
+        super().__init__(stop)
         self.relayed = 0
 
-    def run(self) -> None:
-        try:
-            while not self.stop.is_set():
-                self.look()
-        finally:
-            self.disconnect()
-            connection.close()
-
-    def look(self) -> None:
+    def round(self) -> None:
         """Everything that is due, then a pause, which a NOTIFY cuts short."""
-        try:
-            while self.publish_batch() == BATCH and not self.stop.is_set():
-                pass
-            self.pause()
-        except LOST_DATABASE as error:
-            logger.warning("the outbox can't be read: %s", error)
-            connection.close()
-            self.stop.wait(OUTAGE_SECONDS)
+        while self.publish_batch() == BATCH and not self.stop.is_set():
+            pass
+        self.pause()
 
     def publish_batch(self, ahead_seconds: float = 0) -> int:
         """Publishes the jobs that are due; returns how many there were."""
@@ -96,7 +81,7 @@ class Relaying:
                 messages.append(message(job))
             except (KeyError, ValueError, TypeError) as error:
                 found[job.id] = f"no message can be made of it: {type(error).__name__}: {error}"
-        window = self.window = self.window or Window()
+        window = self.connected()
         try:
             return found | window.publish(messages)
         except window.errors as error:
@@ -112,8 +97,3 @@ class Relaying:
         # All of it first: while the generator runs, the connection is its own.
         if list(raw.notifies(timeout=LOOK_SECONDS, stop_after=1)):
             self.publish_batch(settings.RELAY_GRACE_SECONDS - WOKEN_GRACE_SECONDS)
-
-    def disconnect(self) -> None:
-        if self.window is not None:
-            self.window.close()
-            self.window = None

@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
-from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.jobs.beats import beat_seconds
+from apps.jobs.leading import Leader
 from apps.jobs.state import redis_error, state_redis
 from apps.jobs.workers import MENDED, SWEPT
 from apps.recorder.mending import Mending
@@ -17,7 +17,6 @@ from apps.recorder.watching import Watch
 logger = logging.getLogger(__name__)
 
 LOCK = 0x5377_6565_7000_0001  # any number that nothing else locks
-FROZEN_MILLISECONDS = 30_000
 LAG_SECONDS = 5.0
 LOST_DATABASE = (OperationalError, InterfaceError)
 
@@ -30,7 +29,7 @@ class Sweeping:
         self.watch = Watch()
         self.mending = Mending(self.watch)
         self.mended = 0
-        self.locked_on: Any = None
+        self.leader = Leader(LOCK)
 
     def run(self) -> None:
         while not self.stop.is_set():
@@ -41,7 +40,7 @@ class Sweeping:
         doubts = self.mending.doubts
         try:
             self.watch.look()
-            if not self.leads():
+            if not self.leader.leads():
                 doubts.clear()
                 return
             self.mending.counts["workers_lost"] += len(self.watch.keep())
@@ -57,23 +56,6 @@ class Sweeping:
             logger.warning("nothing can be swept without the ledger: %s", error)
             doubts.clear()
             connection.close()
-
-    def leads(self) -> bool:
-        """Whether this recorder is the one that sweeps: it holds a lock of its database session.
-
-        PostgreSQL ends a session that is silent for long, so a recorder that is frozen gives way.
-        """
-        connection.ensure_connection()
-        if self.locked_on is not None and self.locked_on is connection.connection:
-            return True
-        self.locked_on = None
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET idle_session_timeout = {FROZEN_MILLISECONDS}")
-            cursor.execute(f"SET idle_in_transaction_session_timeout = {FROZEN_MILLISECONDS}")
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-            if cursor.fetchone()[0]:
-                self.locked_on = connection.connection
-        return self.locked_on is not None
 
     def count(self) -> None:
         """One line for all that was mended; Redis keeps the sums, and when this was."""

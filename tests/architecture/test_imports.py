@@ -25,6 +25,7 @@ LOOKING = {
     },
     "messaging": {
         "confirming": "events and broadcasts are published as jobs are",
+        "outgoing": "and so over any outage",
         "wire": "and are messages of the same kind",
         "models": "the rows of events are the outbox",
         "plain": "what goes with a broadcast is plain JSON",
@@ -34,8 +35,9 @@ LOOKING = {
     "gate": {
         "arguments": "keys of limits are values of arguments",
         "backends": "the ledger hears who is held",
-        "confirming": "held jobs are published as others are",
+        "leading": "one recorder sends held jobs on",
         "models": "held jobs are rows of the engine",
+        "outgoing": "over any outage, as the outbox is",
         "plain": "words of people are checked as elsewhere",
         "redacting": "a secret value is in no key and no sentence",
         "routing": "the queue of a delivery",

@@ -72,6 +72,9 @@ ICONS = {
     "django_celery_beat.solarschedule": "wb_sunny",
     "django_celery_results.taskresult": "task_alt",
     "django_celery_results.groupresult": "account_tree",
+    "gate.pause": "pause_circle",
+    "gate.limitsetting": "speed",
+    "jobs.hold": "hourglass_empty",
     "auth.user": "person",
     "auth.group": "group",
 }

@@ -14,9 +14,13 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from apps.gate import pausing
-from apps.gate.desired import publish_soon
+from apps.gate.checks import wrong_setting
+from apps.gate.desired import names, publish_soon
 from apps.gate.models import LimitSetting, Pause
+from apps.jobs import catalog
 from apps.jobs.models import Hold
+
+ID_SHOWN = 8
 
 
 class PauseForm(forms.ModelForm[Pause]):
@@ -26,6 +30,16 @@ class PauseForm(forms.ModelForm[Pause]):
             self.add_error(field, text)
         if found.get("until") and pausing.is_past(found["until"]):
             self.add_error("until", _("expected a time in the future"))
+        return found
+
+
+class LimitForm(forms.ModelForm[LimitSetting]):
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        key, share = names(found.get("key", "")), names(found.get("share", ""))
+        if found.get("task"):
+            for field, text in wrong_setting(found["task"], key, share).items():
+                self.add_error(field, text)
         return found
 
 
@@ -62,6 +76,7 @@ class PauseAdmin(FollowedAdmin):
 
 @admin.register(LimitSetting)
 class LimitAdmin(FollowedAdmin):
+    form = LimitForm
     list_display = ("task", "kind", "limit", "per_seconds", "key", "share", "enabled")
     list_filter = ("kind", "enabled")
     search_fields = ("task",)
@@ -74,7 +89,7 @@ class LimitAdmin(FollowedAdmin):
 class HoldAdmin(ModelAdmin):
     """What waits, and for what. It goes on by itself; a pause is ended at its own page."""
 
-    list_display = ("job", "task", "queue", "why", "share", "held_at", "until")
+    list_display = ("job", "title", "queue", "why", "held_at", "until")
     list_display_links = None
     list_filter = ("queue",)
     search_fields = ("job_id__exact", "task__startswith", "line__startswith")
@@ -94,4 +109,8 @@ class HoldAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("Job"))
     def job(self, row: Hold) -> SafeString:
         page = reverse("admin:jobs_job_change", args=[row.job_id])
-        return format_html('<a href="{}" class="text-link">{}</a>', page, row.job_id)
+        return format_html('<a href="{}" class="text-link">{}</a>', page, row.job_id[:ID_SHOWN])
+
+    @admin.display(description=gettext_lazy("Task"), ordering="task")
+    def title(self, row: Hold) -> str:
+        return catalog.title(row.task)

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from apps.gate import checks  # noqa: F401 - it registers itself
 from apps.jobs import duties
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from celery.exceptions import Ignore, Reject
@@ -19,6 +20,7 @@ from apps.jobs.state import redis_error
 logger = logging.getLogger(__name__)
 
 REDIS_AGAIN_SECONDS = 1.0
+# A job that put itself off ends with Ignore. What is tried again ends with Retry, and is a failure.
 NO_FAILURES = (PermanentError, Ignore, Reject)
 
 
@@ -33,8 +35,7 @@ class GateKeeper:
         asked = permits.permits_for(task, limits, request.args or (), request.kwargs or {})
         reason = paused(wanted, task, request) or self.refused(request, asked)
         if reason is None:
-            request.permits = asked
-            leases.begin(request.id, asked)
+            request.permits = list(zip(limits, asked, strict=True))
             return False
         return keep(task, request, reason, asked)
 
@@ -42,42 +43,48 @@ class GateKeeper:
         if not asked:
             return None
         refusal = patiently(lambda: permits.admit(request.id, asked))
-        if refusal is None:
-            return None
-        permit = refusal.permit
-        return Reason(permit.line, permit.words, permit.share, refusal.seconds or None)
+        return Reason.of_refusal(refusal) if refusal else None
 
-    def passed(self, task: Any, request: Any) -> None:
-        """Another copy may run: then its places are its own, and it renews them."""
-        leases.forget(request.id)
+    def answered(self, task: Any, request: Any, verdict: str) -> None:
+        """Of a copy the places are those of the one that runs, and stay taken."""
+        places = places_of(request)
+        if not places or verdict == "copy":
+            return
+        if verdict == "run":
+            leases.begin(request.id, places)
+        else:
+            give_back(request.id, lambda: permits.leave(request.id, places))
 
     def left(self, task: Any, request: Any, error: BaseException | None) -> None:
-        asked: Sequence[Permit] = request.get("permits") or ()
-        if not asked:
-            return
-        try:
-            leases.end(request.id)
-            for limit, permit in zip(desired.current().limits_of(task), asked, strict=False):
-                if isinstance(limit, Breaker):
-                    tell_breaker(limit, permit, error)
-        except redis_error() as lost:
-            logger.warning("job %s can't give its permits back now: %s", request.id, lost)
+        if places_of(request):
+            give_back(request.id, lambda: leases.end(request.id))
+        for limit, permit in request.get("permits") or ():
+            if isinstance(limit, Breaker):
+                give_back(request.id, partial(tell_breaker, limit, permit, error))
+
+
+def places_of(request: Any) -> list[Permit]:
+    return permits.places([permit for _limit, permit in request.get("permits") or ()])
+
+
+def give_back(job_id: str, tell: Callable[[], None]) -> None:
+    """Without Redis places are free after their lease, and a breaker counts one less."""
+    try:
+        tell()
+    except redis_error() as lost:
+        logger.warning("job %s can't give its permits back now: %s", job_id, lost)
 
 
 def paused(wanted: Desired, task: Any, request: Any) -> Reason | None:
     queue = queue_of_delivery(request.delivery_info or {})
     stop = wanted.stop_for(task.name, queue)
-    if stop is None:
-        return None
-    seconds = stop.until - time.time() if stop.until else None
-    return Reason(stop.line, f"paused: {stop.what} {stop.name}".rstrip(), "", seconds)
+    return Reason.of_stop(stop) if stop else None
 
 
 def tell_breaker(limit: Breaker, permit: Permit, error: BaseException | None) -> None:
-    cause = (error.__cause__ or error) if error is not None else None
-    if cause is None:
+    if error is None:
         permits.succeeded(permit)
-    elif not isinstance(cause, NO_FAILURES) and permits.failed(permit, limit.failures):
+    elif not isinstance(error, NO_FAILURES) and permits.failed(permit, limit.failures):
         logger.warning("%s: nobody begins for %g s", permit.words, limit.wait_seconds)
 
 

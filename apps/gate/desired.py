@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from apps.gate.models import LimitSetting, Pause
 from apps.jobs.limits import Concurrency, Limit, Rate
@@ -46,7 +46,6 @@ class Stop:
 class Desired:
     """`limits` are those that people set: each a pattern of task names and a limit."""
 
-    version: int = 0
     stops: tuple[Stop, ...] = ()
     limits: tuple[tuple[str, Limit], ...] = ()
     known: dict[str, Sequence[Limit]] = field(default_factory=dict, compare=False)
@@ -77,13 +76,13 @@ class Desired:
 
     def to_json(self) -> str:
         limits = [[pattern, limit.kind, asdict(limit)] for pattern, limit in self.limits]
-        return json.dumps([self.version, [asdict(stop) for stop in self.stops], limits])
+        return json.dumps([[asdict(stop) for stop in self.stops], limits])
 
     @classmethod
     def from_json(cls, text: str) -> "Desired":
-        version, stops, limits = json.loads(text)
+        stops, limits = json.loads(text)
         made = tuple((pattern, limit_of(kind, values)) for pattern, kind, values in limits)
-        return cls(version, tuple(Stop(**stop) for stop in stops), made)
+        return cls(tuple(Stop(**stop) for stop in stops), made)
 
 
 def limit_of(kind: str, values: Mapping[str, Any]) -> Limit:
@@ -125,17 +124,12 @@ current = _following.current
 
 def stored() -> Desired:
     """As PostgreSQL has it. Raises the database's errors."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT txid_current()")  # grows with every transaction
-        (version,) = cursor.fetchone()
-        stops = tuple(
-            Stop(pause.what, pause.name, pause.until.timestamp() if pause.until else None)
-            for pause in Pause.objects.order_by("what", "name")
-        )
-        settings = LimitSetting.objects.filter(enabled=True).order_by("task", "kind", "key")
-        return Desired(
-            int(version), stops, tuple((setting.task, of_setting(setting)) for setting in settings)
-        )
+    stops = [
+        Stop(pause.what, pause.name, pause.until.timestamp() if pause.until else None)
+        for pause in Pause.objects.order_by("what", "name")
+    ]
+    rows = LimitSetting.objects.filter(enabled=True).order_by("task", "kind", "key")
+    return Desired(tuple(stops), tuple((row.task, of_setting(row)) for row in rows))
 
 
 def of_setting(setting: LimitSetting) -> Limit:
@@ -150,20 +144,13 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def publish() -> None:
+def publish() -> Desired:
     """Copies what is wanted to Redis. Raises redis's errors and the database's."""
     wanted = stored()
-    if not is_same(wanted):
-        state_redis().set(KEY, wanted.to_json())
-
-
-def is_same(wanted: Desired) -> bool:
-    """The version counts only where something changed: else each copy would be news to every process."""
-    text: Any = state_redis().get(KEY)
-    if text is None:
-        return False
-    known = Desired.from_json(text)
-    return (known.stops, known.limits) == (wanted.stops, wanted.limits)
+    text = wanted.to_json()
+    if state_redis().get(KEY) != text:
+        state_redis().set(KEY, text)
+    return wanted
 
 
 def publish_soon() -> None:

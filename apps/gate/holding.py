@@ -1,6 +1,7 @@
 """Keeping a job that must wait: its message in PostgreSQL, whence the gate sends it on."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from kombu.utils.json import dumps
 
-from apps.gate.permits import WAKE, Permit, waiting_key
+from apps.gate.desired import Stop
+from apps.gate.permits import COUNTED_SECONDS, WAKE, Permit, Refusal, waiting_key
 from apps.jobs.backends import ledger_backend
 from apps.jobs.errors import Snooze
 from apps.jobs.models.hold import LINE_LENGTH
@@ -20,7 +22,6 @@ from apps.jobs.wire import PERSISTENT, Message, routing_keys
 logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 10  # until a job that can't be kept now asks again
-COUNTED_SECONDS = 60
 # What a message of Celery's says in its headers, beside those of its sender.
 HEADERS = (
     "lang", "task", "id", "shadow", "expires", "group", "group_index", "retries", "timelimit", "root_id",
@@ -30,17 +31,21 @@ HEADERS = (
 LINKS = ("callbacks", "errbacks", "chain", "chord")
 
 # Within a share turns go up; a share that is new in the line comes in at its head.
-KEEP = """
+TURN = """1 + greatest(
+    coalesce((SELECT max(turn) FROM jobs_hold WHERE line = %(line)s AND share = %(share)s), 0),
+    coalesce((SELECT min(turn) FROM jobs_hold WHERE line = %(line)s) - 1, 0))"""
+UNTIL = "clock_timestamp() + %(seconds)s * interval '1 second'"
+KEEP = f"""
 INSERT INTO jobs_hold (job_id, task, queue, line, share, turn, why, held_at, until, permits, message)
-SELECT %(job)s, %(task)s, %(queue)s, %(line)s, %(share)s, 1 + greatest(
-        coalesce((SELECT max(turn) FROM jobs_hold WHERE line = %(line)s AND share = %(share)s), 0),
-        coalesce((SELECT min(turn) FROM jobs_hold WHERE line = %(line)s) - 1, 0)),
-    %(why)s, clock_timestamp(), clock_timestamp() + %(seconds)s * interval '1 second', %(permits)s,
-    %(message)s
+SELECT %(job)s, %(task)s, %(queue)s, %(line)s, %(share)s, {TURN}, %(why)s, clock_timestamp(), {UNTIL},
+    %(permits)s, %(message)s
 ON CONFLICT (job_id) DO UPDATE SET line = excluded.line, share = excluded.share, why = excluded.why,
-    held_at = excluded.held_at,
-    until = excluded.until, permits = excluded.permits, message = excluded.message
+    held_at = excluded.held_at, until = excluded.until, permits = excluded.permits, message = excluded.message
 """
+MOVE = f"""
+UPDATE jobs_hold SET line = %(line)s, share = %(share)s, turn = {TURN}, why = %(why)s, until = {UNTIL}
+WHERE job_id = %(job)s
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,18 @@ class Reason:
 
     line: str
     why: str
-    share: str
-    seconds: float | None
+    share: str = ""
+    seconds: float | None = None
+
+    @classmethod
+    def of_stop(cls, stop: Stop) -> "Reason":
+        seconds = stop.until - time.time() if stop.until else None
+        return cls(stop.line, f"paused: {stop.what} {stop.name}".rstrip(), seconds=seconds)
+
+    @classmethod
+    def of_refusal(cls, refusal: Refusal) -> "Reason":
+        permit = refusal.permit
+        return cls(permit.line, permit.words, permit.share, refusal.seconds or None)
 
 
 def keep(task: Any, request: Any, reason: Reason, asked: Sequence[Permit]) -> bool:
@@ -87,6 +102,13 @@ def write(request: Any, reason: Reason, asked: Sequence[Permit]) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(KEEP, values)
+
+
+def move(job_id: str, reason: Reason) -> None:
+    """The job, which is kept already, waits for something else now."""
+    values = {"job": job_id, "line": reason.line[:LINE_LENGTH], "share": reason.share, "why": reason.why}
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, values | {"seconds": reason.seconds})
 
 
 def message_of(request: Any) -> Message:

@@ -16,6 +16,7 @@ from apps.jobs.state import state_redis
 PREFIX = "switchyard:gate"
 VALUE_LENGTH = 60  # longer values of arguments are known by their hash
 WAKE = f"{PREFIX}:wake"  # a list: whatever is in it wakes the gate
+COUNTED_SECONDS = 30  # for how long a count of those who wait is believed, if nobody counts anew
 AHEAD_MILLISECONDS = 600_000  # for how long a job that was sent on keeps its permits
 
 

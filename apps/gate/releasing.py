@@ -8,65 +8,59 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
 from apps.gate import desired, permits
 from apps.gate.desired import LOOK_SECONDS, Desired
+from apps.gate.holding import Reason, move
 from apps.gate.models import Pause
-from apps.gate.permits import Permit, Refusal, waiting_key
+from apps.gate.permits import COUNTED_SECONDS, Permit, waiting_key
 from apps.jobs import catalog
-from apps.jobs.confirming import Window
+from apps.jobs.leading import Leader
 from apps.jobs.models import Hold
+from apps.jobs.outgoing import OUTAGE_SECONDS, Outgoing
 from apps.jobs.state import redis_error, state_redis
 from apps.jobs.wire import Message
 
 logger = logging.getLogger(__name__)
 
 LOCK = 0x5377_4761_7465_0001  # any number that nothing else locks
-FROZEN_MILLISECONDS = 30_000
 BATCH = 200
 CARE_SECONDS = 0.5
-COUNTED_SECONDS = 10
+CLEARING_SECONDS = 10.0
 SHORTEST_SECONDS, UNKNOWN_SECONDS = 0.01, 0.1
-OUTAGE_SECONDS = 2.0
-LOST_DATABASE = (OperationalError, InterfaceError)
 
 SENT = """
 DELETE FROM jobs_hold USING unnest(%s::text[], %s::timestamptz[]) AS sent(id, held_at)
 WHERE jobs_hold.job_id = sent.id AND jobs_hold.held_at = sent.held_at
 """
 
+ENDED = """
+DELETE FROM jobs_hold USING jobs_job WHERE jobs_job.id = jobs_hold.job_id AND jobs_job.finished_at IS NOT NULL
+"""
 
-class Releasing:
+
+class Releasing(Outgoing):
     """Goes on until `stop` is set. `lines` has each line with the time before which it need not be asked."""
 
+    what = "held jobs"
+
     def __init__(self, stop: threading.Event) -> None:
-        self.stop = stop
-        self.window: Window | None = None
-        self.locked_on: Any = None
+        super().__init__(stop)
+        self.leader = Leader(LOCK)
         self.lines: dict[str, float] = {}
         self.wanted = Desired()
-        self.next_care = 0.0
+        self.next_care = self.next_clearing = 0.0
         self.holds = 0
 
-    def run(self) -> None:
+    def round(self) -> None:
+        if not self.leader.leads():
+            self.stop.wait(OUTAGE_SECONDS)
+            return
         try:
-            while not self.stop.is_set():
-                self.look()
-        finally:
-            self.disconnect()
-            connection.close()
-
-    def look(self) -> None:
-        try:
-            if not self.leads():
-                self.stop.wait(OUTAGE_SECONDS)
-                return
             if time.monotonic() >= self.next_care:
                 self.care()
             self.release()
@@ -74,24 +68,6 @@ class Releasing:
         except redis_error() as error:
             logger.warning("held jobs wait for Redis: %s", error)
             self.stop.wait(OUTAGE_SECONDS)
-        except LOST_DATABASE as error:
-            logger.warning("held jobs wait for the database: %s", error)
-            connection.close()
-            self.stop.wait(OUTAGE_SECONDS)
-
-    def leads(self) -> bool:
-        """Whether this recorder is the one: it holds a lock of its database session, which PostgreSQL ends
-        when it is silent for long.
-        """
-        connection.ensure_connection()
-        if self.locked_on is None or self.locked_on is not connection.connection:
-            self.locked_on = None
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET idle_session_timeout = {FROZEN_MILLISECONDS}")
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-                if cursor.fetchone()[0]:
-                    self.locked_on = connection.connection
-        return self.locked_on is not None
 
     # --- twice a second -------------------------------------------------------------------------
 
@@ -99,8 +75,10 @@ class Releasing:
         """What is wanted, and who waits for what: counted here, so that no count drifts."""
         self.next_care = time.monotonic() + CARE_SECONDS
         end_pauses()
-        desired.publish()
-        self.want(desired.stored())
+        self.want(desired.publish())
+        if time.monotonic() >= self.next_clearing:
+            self.next_clearing = time.monotonic() + CLEARING_SECONDS
+            clear()
         counts: dict[str, int] = dict(Hold.objects.order_by().values_list("line").annotate(Count("job_id")))
         gone = self.lines.keys() - counts.keys()
         with state_redis().pipeline(transaction=False) as pipe:
@@ -132,31 +110,30 @@ class Releasing:
         """The first of the line, as far as they have their permits now."""
         found: list[Hold] = []
         for hold in Hold.objects.filter(line=line).order_by("turn", "held_at")[:BATCH]:
-            refusal = self.refusal(hold)
-            if refusal is None:
+            reason = self.reason(hold)
+            if reason is None:
                 found.append(hold)
-            elif refusal[0] == line:
-                self.lines[line] = time.monotonic() + until_next(line, refusal[1])
+            elif reason.line == line:
+                self.lines[line] = time.monotonic() + until_next(reason)
                 break
             else:
-                move(hold, *refusal)
+                move(hold.job_id, reason)
         return found
 
-    def refusal(self, hold: Hold) -> tuple[str, float, str] | None:
-        """The line that it has to wait in, for about how many seconds, and why."""
-        stop = self.wanted.stop_for(hold.task, hold.queue)
-        if stop is not None:
-            return stop.line, CARE_SECONDS, f"paused: {stop.what} {stop.name}".rstrip()
+    def reason(self, hold: Hold) -> Reason | None:
+        """Why it has to wait still, if it has to. Takes its permits."""
+        if stop := self.wanted.stop_for(hold.task, hold.queue):
+            return Reason.of_stop(stop)
         asked = asked_by(hold, self.wanted)
-        refused: Refusal | None = permits.admit(hold.job_id, asked, ahead=True) if asked else None
-        return (refused.permit.line, refused.seconds, refused.permit.words) if refused else None
+        refusal = permits.admit(hold.job_id, asked, ahead=True) if asked else None
+        return Reason.of_refusal(refusal) if refusal else None
 
     def send(self, holds: Sequence[Hold]) -> None:
         """What the broker doesn't take stays, and keeps its permits for a while."""
-        self.window = self.window or Window()
+        window = self.connected()
         try:
-            answers = self.window.publish([Message(**hold.message) for hold in holds])
-        except self.window.errors as error:
+            answers = window.publish([Message(**hold.message) for hold in holds])
+        except window.errors as error:
             logger.warning("%d held jobs wait for the broker: %s", len(holds), error)
             self.disconnect()
             self.stop.wait(OUTAGE_SECONDS)
@@ -181,17 +158,12 @@ class Releasing:
         if not self.lines:
             self.next_care = 0.0
 
-    def disconnect(self) -> None:
-        if self.window is not None:
-            self.window.close()
-            self.window = None
 
-
-def until_next(line: str, seconds: float) -> float:
+def until_next(reason: Reason) -> float:
     """A rate says exactly when it grants the next permit; of anything else a wake tells."""
-    if line.startswith("rate:"):
-        return max(SHORTEST_SECONDS, seconds)
-    return min(CARE_SECONDS, seconds) or UNKNOWN_SECONDS
+    if reason.line.startswith("rate:"):
+        return max(SHORTEST_SECONDS, reason.seconds or 0)
+    return min(CARE_SECONDS, reason.seconds or UNKNOWN_SECONDS)
 
 
 def asked_by(hold: Hold, wanted: Desired) -> list[Permit]:
@@ -217,10 +189,7 @@ def end_pauses() -> None:
         pause.delete()
 
 
-def move(hold: Hold, line: str, seconds: float, why: str) -> None:
-    """It waits for something else now, and comes in there at the end of its share."""
-    last = Hold.objects.filter(line=line, share=hold.share).order_by("-turn").values_list("turn", flat=True)
-    until = timezone.now() + timedelta(seconds=seconds) if seconds else None
-    Hold.objects.filter(job_id=hold.job_id).update(
-        line=line, turn=(last.first() or 0) + 1, why=why, until=until
-    )
+def clear() -> None:
+    """Of jobs that ended while they waited: expired, or revoked elsewhere."""
+    with connection.cursor() as cursor:
+        cursor.execute(ENDED)

@@ -47,7 +47,7 @@ for i = 1, count do
     redis.call('ZADD', key, now + lease, job)
     if redis.call('PTTL', key) < lease + 1000 then redis.call('PEXPIRE', key, lease + 1000) end
   elseif kind == 'breaker' and redis.call('HEXISTS', key, 'until') == 1 then
-    redis.call('HSET', key, 'probe', job, 'probed', now + math.max(a, ahead and kept or 0))
+    redis.call('HSET', key, 'probe', job, 'probed', now + a)
   end
 end
 if ahead then redis.call('SET', KEYS[1], 1, 'PX', kept) end

@@ -13,8 +13,8 @@ class Gate(Protocol):
     def keeps(self, task: Any, request: Any) -> bool:
         """Whether the job must wait. Its message is then kept, and will come back."""
 
-    def passed(self, task: Any, request: Any) -> None:
-        """The job goes no further: it has ended already, or another copy of it runs."""
+    def answered(self, task: Any, request: Any, verdict: str) -> None:
+        """A job that need not wait asked whether it may start; `verdict` is that of `results.Start`."""
 
     def left(self, task: Any, request: Any, error: BaseException | None) -> None:
         """The job's code has ended, with that error."""

@@ -97,11 +97,11 @@ class JobTask(DjangoTask):
         if keeper and keeper.keeps(self, request):
             raise Ignore("held")
         start = backend.start(request, tracked=settings.CELERY_TASK_TRACK_STARTED)
+        if keeper:
+            keeper.answered(self, request, start.verdict)
         if start.verdict == "ended" and request.chord:
             backend.count_in_chord(request)
         if start.verdict != "run":
-            if keeper:
-                keeper.passed(self, request)
             logger.info("%s[%s] is not run: its job %s", self.name, request.id, VERDICTS[start.verdict])
             raise Ignore(start.verdict)
         request.try_number, request.try_token = start.number, start.token

@@ -75,6 +75,22 @@ def test_the_site_adds_to_the_stream_and_takes_nothing_from_it(link: "Redis") ->
             link.execute_command(*command.format("switchyard:ledger", entry).split())  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.parametrize("link", ["redis_url_web"], indirect=True)
+def test_the_site_says_what_is_paused_and_gives_no_permits(link: "Redis") -> None:
+    assert link.set("switchyard:gate", "[[], []]")
+    for act in (link.delete, link.incr):
+        with pytest.raises(NoPermissionError):
+            act("switchyard:gate")
+    with pytest.raises(NoPermissionError):
+        link.set("switchyard:gate:pass:none", 1)
+
+
+@pytest.mark.parametrize("link", ["redis_url_recorder"], indirect=True)
+def test_the_recorder_waits_for_what_wakes_the_gate(link: "Redis") -> None:
+    link.rpush("switchyard:gate:wake", 1)
+    assert link.blpop(["switchyard:gate:wake"], timeout=1)
+
+
 @pytest.mark.parametrize("link", ["cache_url"], indirect=True)
 def test_the_cache_runs_no_script(link: "Redis") -> None:
     with pytest.raises(NoPermissionError):

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from apps.gate.checks import errors_of
 from apps.gate.models import LimitSetting, Pause
 from apps.gate.pausing import pause, resume
 from apps.gate.tests.limited_tasks import plain_task
@@ -108,6 +109,30 @@ def test_the_admin_pauses_and_resumes(admin_client: Client) -> None:
 @pytest.mark.parametrize("name", ["gate_pause", "gate_limitsetting", "jobs_hold"])
 def test_lists_open(admin_client: Client, name: str) -> None:
     assert admin_client.get(reverse(f"admin:{name}_changelist")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"task": "apps.emial.*"}, "expected a task&#x27;s name or the start of names"),
+        ({"key": "costumer"}, "expected arguments of apps.email"),
+        ({"share": "tenant"}, "expected arguments of apps.email"),
+    ],
+)
+def test_a_limit_of_what_is_not_there(admin_client: Client, values: dict[str, str], said: str) -> None:
+    good = {"task": "apps.email.*", "kind": "rate", "limit": "5", "per_seconds": "1", "burst": "0"}
+    page = reverse("admin:gate_limitsetting_add")
+    answer = admin_client.post(page, good | {"lease_seconds": "30", "enabled": "on"} | values)
+    assert said in answer.content.decode()
+    assert not LimitSetting.objects.exists()
+
+
+def test_declared_limits_are_checked() -> None:
+    assert errors_of(plain_task, Rate(1, key=("mark",))) == []
+    (wrong,) = errors_of(plain_task, Rate(1, share=("tenant",)))
+    assert "'tenant'" in wrong.msg
+    (none,) = errors_of(plain_task, 5)
+    assert none.id == "gate.E002"
 
 
 def test_a_limit_is_set_in_the_admin(admin_client: Client) -> None:

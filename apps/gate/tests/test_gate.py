@@ -11,11 +11,12 @@ from django.utils import timezone
 from apps.gate.desired import publish
 from apps.gate.models import LimitSetting, Pause
 from apps.gate.pausing import pause, resume
-from apps.gate.releasing import forget
+from apps.gate.releasing import clear, forget
 from apps.gate.tests import limited_tasks as tasks
 from apps.gate.tests.limited_tasks import noted
-from apps.jobs import acting, submit, submit_many
+from apps.jobs import acting, reading, submit, submit_many
 from apps.jobs.models import Attempt, Hold, Job
+from apps.jobs.reading import reasons
 from apps.jobs.state import state_redis
 from apps.jobs.tests.lives import running
 from tests.waiting import RecorderProcess, WorkerProcess, wait_until
@@ -128,6 +129,20 @@ def test_a_paused_task_waits_and_goes_on() -> None:
     all_ended(3)
     assert sorted(noted("plain")) == ["1", "3"]
     assert Job.objects.get(id=jobs[1].id).state == "REVOKED"
+
+
+def test_who_ended_while_it_waited_waits_no_longer() -> None:
+    paused_for_sure("task", tasks.plain_task.name)
+    job = submit(tasks.plain_task)
+    (held,) = wait_held(1)
+    wait_until(lambda: Job.objects.get(id=job.id).reason == "held", what="the ledger to know")
+    view = reading.find(job.id)
+    assert view is not None
+    assert reasons.sentence(view) == f"The gate keeps it: {held.why}."
+    Job.objects.filter(id=job.id).update(state="REVOKED", finished_at=timezone.now())
+    clear()
+    assert not Hold.objects.exists()
+    resume("task", tasks.plain_task.name)
 
 
 def test_who_is_held_again_while_it_is_sent_on_is_kept() -> None:

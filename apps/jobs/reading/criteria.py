@@ -51,7 +51,7 @@ class Condition:
 
 NEVER_RETRIED = Condition("NOT EXISTS (SELECT FROM jobs_job AS again WHERE again.retry_of = found.id)")
 SPECIALS = {
-    Special.HELD: Condition("state = 'PENDING' AND eta > now()"),
+    Special.HELD: Condition("state = 'PENDING' AND (eta > now() OR reason = 'held')"),
     Special.LOST: Condition("reason = 'worker_lost'"),
     Special.UNSENT: Condition("outbox IS NOT NULL"),
 }

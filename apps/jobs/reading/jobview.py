@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.jobs import progress
 from apps.jobs.models import Job
-from apps.jobs.states import FINISHED, State
+from apps.jobs.states import FINISHED, Reason, State
 
 COLUMNS = {
     "submitted": "submitted_at",
@@ -71,8 +71,9 @@ class JobView:
 
     @property
     def held(self) -> bool:
-        """Waits for its time to come."""
-        return self.state == State.PENDING and self.eta is not None and self.eta > timezone.now()
+        """Waits for its time to come, or at the gate."""
+        later = self.eta is not None and self.eta > timezone.now()
+        return self.state == State.PENDING and (later or self.reason == Reason.HELD)
 
     @property
     def dead(self) -> bool:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.timezone import localtime
 
 from apps.jobs.models import Attempt, Job
-from apps.jobs.states import State
+from apps.jobs.states import Reason, State
 
 BRIEF = (
     "id", "task", "state", "reason", "queue", "priority", "attempts", "submitted_at", "started_at",
@@ -39,7 +39,8 @@ def attempt(tried: Attempt) -> dict[str, Any]:
 
 
 def held(job: Job) -> bool:
-    return job.state == State.PENDING and job.eta is not None and job.eta > timezone.now()
+    later = job.eta is not None and job.eta > timezone.now()
+    return job.state == State.PENDING and (later or job.reason == Reason.HELD)
 
 
 def plain(value: Any) -> Any:

@@ -18,9 +18,10 @@ from django.core.checks import Warning as CheckWarning
 from project.broker import SPARE_SECONDS, is_amqp
 from project.deployment import unknown_variables
 from project.servers.running import Running
-from project.topology import DEAD, NAME, SUBSCRIPTION_PREFIX, UNROUTED
+from project.topology import BROADCAST, DEAD, EVENTS, NAME, NOTICES, SUBSCRIPTION_PREFIX, UNROUTED
 
 ANSWER_SECONDS = 3
+OWN_NAMES = {DEAD, UNROUTED, EVENTS, BROADCAST, NOTICES}
 KEEPS_EVERYTHING = "noeviction"
 
 
@@ -41,6 +42,7 @@ def routes_lead_somewhere(**_: Any) -> list[CheckMessage]:
     names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
     asked = {pattern: route["queue"] for pattern, route in settings.ROUTES.items()}
     asked["CELERY_TASK_DEFAULT_QUEUE"] = settings.CELERY_TASK_DEFAULT_QUEUE
+    asked |= {f"the lane of notices {lane.headers}": lane.queue for lane in settings.NOTICE_LANES}
     return [
         Error(
             f"{where} leads to the queue {queue!r}, which does not exist.",
@@ -109,12 +111,13 @@ def queue_names_are_free(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"The queue name {queue.name!r} is taken.",
-            hint=f"{DEAD}, {UNROUTED}, names that begin with celery or {SUBSCRIPTION_PREFIX} and those that "
-            "end with _moving belong to Switchyard and Celery: choose another in CELERY_TASK_QUEUES.",
+            hint=f"{', '.join(sorted(OWN_NAMES))}, names that begin with celery or {SUBSCRIPTION_PREFIX} "
+            "and those that end with _moving belong to Switchyard and Celery: choose another in "
+            "CELERY_TASK_QUEUES.",
             id="switchyard.E005",
         )
         for queue in settings.CELERY_TASK_QUEUES
-        if queue.name in {DEAD, UNROUTED}
+        if queue.name in OWN_NAMES
         or queue.name.startswith(("celery", SUBSCRIPTION_PREFIX))
         or queue.name.endswith("_moving")
     ]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from apps.jobs import plain
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 TOPIC = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 TOPIC_LENGTH, KEY_LENGTH = 100, 255
-FACTS_MOST_BYTES = 65_536
+ENVELOPE_BYTES = 512  # what goes with the facts when they become a job's argument, and one level of it
 
 CHANNEL = "switchyard_events"  # PostgreSQL tells whoever publishes them, once it is committed
 RECORD = f"""
@@ -62,7 +63,8 @@ def checked_topic(topic: str) -> str:
 
 def checked_facts(facts: Mapping[str, Any]) -> Any:
     try:
-        return plain.copied(dict(facts), FACTS_MOST_BYTES)
+        most = settings.JOB_ARGUMENTS_MAX_BYTES - ENVELOPE_BYTES
+        return plain.copied(dict(facts), most, plain.LEVELS - 1)
     except plain.NotPlain as error:
         raise ArgumentError({"facts": str(error)}) from None
 

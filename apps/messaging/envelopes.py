@@ -23,7 +23,7 @@ def event_message(event: Event) -> Message:
         id=str(event.pk),
         exchange=settings.EVENT_EXCHANGE,
         routing_key=event.topic,
-        headers={"id": str(event.pk)},
+        headers={},  # no `id`: the keeper of dead letters would take it for a job's
         properties={"delivery_mode": PERSISTENT, "message_id": f"event:{event.pk}"},
         body=FACT.dump_json(fact).decode(),
         mandatory=False,  # an event that nobody waits for has been sent, too

@@ -34,7 +34,8 @@ class Board:
         self.levels: dict[str, str] = {}
 
     def write(self, name: str, level: str) -> None:
-        self.levels = dict([*self.levels.items(), (name, level)][-LOGGERS_MOST:])
+        others = [pair for pair in self.levels.items() if pair[0] != name]
+        self.levels = dict([*others, (name, level)][-LOGGERS_MOST:])  # the pool applies them in this order
         text = json.dumps(self.levels).encode()
         self.seen += 1
         self.memory[HEAD.size : HEAD.size + len(text)] = text

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from celery import bootsteps, current_app
 from django.conf import settings
+from django.db import close_old_connections
 from kombu import Connection, Consumer, Exchange, Queue
 
 from apps.jobs import tolerating  # noqa: F401 - no message may break the connection
@@ -58,10 +59,13 @@ class Listening:
 
     def take(self, message: Any) -> None:
         self.broadcasts += 1
+        close_old_connections()  # a handler may look into the database, which was away perhaps
         try:
             broadcasting.hear(message.payload)
         except Exception:  # it may be of anybody, and of any kind
             logger.exception("a broadcast can't be read")
+        finally:
+            close_old_connections()
 
     def close(self) -> None:
         with suppress(*broker_errors(self.connection)):

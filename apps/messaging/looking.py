@@ -1,17 +1,22 @@
 """The broker's exchanges and queues, as people and scripts see them."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from celery import current_app
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 from kombu import Connection
 
 from apps.jobs.resending import broker_errors
+from apps.messaging.models import Subscription
 from apps.messaging.remembering import orphans
 from apps.messaging.subscribing import DECLARED, patterns
+
+logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 1.0
 
@@ -25,7 +30,7 @@ def look() -> dict[str, Any]:
     with connected() as connection:
         found: dict[str, Any] = import_string(settings.QUEUE_INSPECTOR)(connection, patterns())
         known = {row["name"] for row in found["queues"]}
-        for gone in orphans():  # where the broker can't list what it has, the rows can
+        for gone in known_orphans():  # where the broker can't list what it has, the rows can
             if gone.queue not in known:
                 found["queues"].append(lost(connection, gone.queue))
     about = {declared.queue: declared for declared in DECLARED.values()}
@@ -34,6 +39,15 @@ def look() -> dict[str, Any]:
         row["pattern"], row["task"] = (declared.pattern, declared.task) if declared else ("", "")
     found["queues"] = [row for row in found["queues"] if row["kind"] != "orphan" or not row["missing"]]
     return found
+
+
+def known_orphans() -> list[Subscription]:
+    """None while PostgreSQL is away: one looks at queues just when something is."""
+    try:
+        return orphans()
+    except DatabaseError as error:
+        logger.warning("subscriptions that are gone can't be looked up: %s", error)
+        return []
 
 
 def lost(connection: Connection, queue: str) -> dict[str, Any]:

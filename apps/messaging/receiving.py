@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from amqp.exceptions import NotFound
 from celery import current_app
 from django.conf import settings
 from kombu import Connection, Consumer, Queue
@@ -70,7 +71,7 @@ class Inbox:
         channel: Any = self.connection.channel()
         try:
             channel.queue_declare(queue, passive=True)
-        except self.connection.channel_errors:
+        except NotFound:
             return False
         channel.close()
         return True

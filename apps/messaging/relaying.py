@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -23,7 +24,16 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 LOOK_SECONDS = 1.0
-REFUSED_SECONDS = 30.0  # until what a full queue refused is tried again; what comes after it goes on
+# Until what a full queue refused is sent again, each time twice as long: the other queues get a copy.
+REFUSED_SECONDS, REFUSED_MOST_SECONDS = 30.0, 3600.0
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Not sent again before `until`, by the monotonic clock: `seconds` after the last time."""
+
+    seconds: float
+    until: float
 
 
 class EventRelay(Outgoing):
@@ -34,7 +44,7 @@ class EventRelay(Outgoing):
     def __init__(self, stop: threading.Event) -> None:
         super().__init__(stop)
         self.events = 0
-        self.refused: dict[int, float] = {}
+        self.refused: dict[int, Refused] = {}
 
     def round(self) -> None:
         while self.send_batch() == BATCH and not self.stop.is_set():
@@ -47,14 +57,15 @@ class EventRelay(Outgoing):
         """Returns how many were sent."""
         with transaction.atomic():
             if not claimed():
-                self.connected()
                 return 0
             now = time.monotonic()
-            self.refused = {pk: until for pk, until in self.refused.items() if until > now}
-            rows = Event.objects.filter(published_at=None).exclude(pk__in=self.refused)
+            later = [pk for pk, refused in self.refused.items() if refused.until > now]
+            rows = Event.objects.filter(published_at=None).exclude(pk__in=later)
             events = list(rows.order_by("pk")[:BATCH])
             sent = self.send(events)
             Event.objects.filter(pk__in=sent).update(published_at=timezone.now())
+        for pk in sent:
+            self.refused.pop(pk, None)
         self.events += len(sent)
         return len(sent)
 
@@ -72,7 +83,9 @@ class EventRelay(Outgoing):
         for pk, why in answers.items():
             if why:
                 logger.error("event %s can't be sent: %s", pk, why)
-                self.refused[int(pk)] = time.monotonic() + REFUSED_SECONDS
+                before = self.refused.get(int(pk))
+                seconds = min(2 * before.seconds, REFUSED_MOST_SECONDS) if before else REFUSED_SECONDS
+                self.refused[int(pk)] = Refused(seconds, time.monotonic() + seconds)
         if len(answers) < len(events):
             logger.warning("%d events were not confirmed in time", len(events) - len(answers))
             self.disconnect()

@@ -20,7 +20,7 @@ def remove(queue: str, *, force: bool = False) -> int:
     rows = {row["name"]: row for row in look()["queues"]}
     row = rows.get(queue)
     refuse(queue, row, sorted(name for name, found in rows.items() if found["kind"] == "orphan"))
-    waiting = int(row["ready"] or 0) if row else 0
+    waiting = sum(int(row[name] or 0) for name in ("ready", "unacknowledged")) if row else 0
     if waiting and not force:
         raise ArgumentError({"queue": f"{waiting} events wait in {queue}: add --force to drop them"})
     if row is not None:

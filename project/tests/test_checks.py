@@ -22,6 +22,7 @@ from project.checks import (
 from project.config import CeleryConfig
 from project.environment import BASE_DIR
 from project.servers.valkey import Valkey
+from project.topology import LaneRow, expand_lanes
 
 OFFLINE = (
     exchanges_can_delay, jobs_end_in_time, keys_are_distinct, queue_names_are_free, routes_lead_somewhere,
@@ -69,6 +70,13 @@ def test_a_route_to_no_queue_is_an_error_with_the_nearest_queue(settings: Any) -
     (found,) = routes_lead_somewhere()
     assert found.is_serious()
     assert found.hint == "Did you mean email?"
+
+
+def test_a_lane_of_notices_to_no_queue_is_an_error(settings: Any) -> None:
+    settings.NOTICE_LANES = expand_lanes([LaneRow("urgnet", severity="critical")])
+    (found,) = routes_lead_somewhere()
+    assert "'urgnet'" in found.msg
+    assert found.hint == "Did you mean urgent?"
 
 
 def test_a_default_queue_that_does_not_exist_is_an_error(settings: Any) -> None:
@@ -129,7 +137,10 @@ def test_a_routing_key_of_a_route_is_looked_at_too(settings: Any) -> None:
     assert "'shop.data' is no name" in keys_are_distinct()[0].msg
 
 
-@pytest.mark.parametrize("name", ["dead", "unrouted", "celery", "celery_delayed_3", "email_moving"])
+@pytest.mark.parametrize(
+    "name",
+    ["dead", "unrouted", "events", "broadcast", "notices", "celery", "celery_delayed_3", "email_moving"],
+)
 def test_a_name_that_is_taken_is_an_error(settings: Any, name: str) -> None:
     settings.CELERY_TASK_QUEUES = [queue(name)]
     (found,) = queue_names_are_free()

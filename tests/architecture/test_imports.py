@@ -30,6 +30,7 @@ LOOKING = {
         "models": "the rows of events are the outbox",
         "plain": "what goes with a broadcast is plain JSON",
         "resending": "what a broker out of reach raises",
+        "scrubbing": "what is logged of a message that is no event has no secrets",
         "tolerating": "no message may break a connection",
     },
     "gate": {

@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError, ProgrammingError
 from kombu import Producer, Queue
 
-from apps.jobs.models import Job
+from apps.jobs import events, plain
+from apps.jobs.models import Event, Job
 from apps.messaging import bridging
 from apps.messaging.bridging import Bridging
+from apps.messaging.envelopes import event_message
 from apps.messaging.models import Subscription
+from apps.messaging.relaying import EventRelay
 from apps.messaging.subscribing import Fact, subscribe
 from apps.messaging.tests.places import Place, subscribed
 from apps.messaging.tests.sample_tasks import note_task
@@ -62,6 +65,27 @@ def left(place: Place, queue: str) -> int:
 
 def ids() -> list[str]:
     return sorted(Job.objects.values_list("id", flat=True))
+
+
+def test_the_largest_event_becomes_a_job(place: Place, settings: Any) -> None:
+    room = settings.JOB_ARGUMENTS_MAX_BYTES - events.ENVELOPE_BYTES
+    facts: Any = {"text": "x" * (room - len('{"text":""}'))}
+    deep: Any = {}
+    for _ in range(plain.LEVELS - 2):
+        deep = {"d": deep}
+    with subscribed(place, large="shop.#"), bridge() as made:
+        events.publish("shop.large", facts)
+        events.publish("shop.deep", deep)
+        relay = EventRelay(threading.Event())
+        assert relay.send_batch() == 2
+        relay.disconnect()
+        wait_until(lambda: made.subscriptions == 2)
+    assert Job.objects.count() == 2
+
+
+def test_a_message_of_an_event_names_no_job() -> None:
+    event = Event(pk=7, topic="shop.sold", facts={}, occurred_at=datetime.now(UTC))
+    assert "id" not in event_message(event).headers
 
 
 def test_an_event_becomes_a_job_with_what_it_says(place: Place) -> None:
@@ -123,14 +147,17 @@ def test_what_an_earlier_pattern_left_in_the_queue_is_passed_over(place: Place) 
     assert [job_id[:15] for job_id in ids()] == ["event:2:narrow:"]
 
 
-def test_an_event_waits_for_the_database(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In hand: given back, the broker would count it, and give it up after some times."""
+@pytest.mark.parametrize("error", [OperationalError, InternalError, ProgrammingError])
+def test_an_event_waits_for_the_database(
+    place: Place, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Away, read only, or before its migration. It is kept in hand: given back, the broker would count it."""
     real, calls = bridging.hand_in, []
 
     def fails(arrival: Any) -> None:
         calls.append(arrival.message.delivery_info.get("redelivered"))
         if len(calls) <= 3:
-            raise OperationalError("gone")
+            raise error("gone")
         real(arrival)
 
     monkeypatch.setattr(bridging, "hand_in", fails)

@@ -139,6 +139,13 @@ def test_the_command_says_what_it_sent(place: Place) -> None:
     assert json.loads(said.getvalue()) == {"topic": "reload", "facts": {"what": "limits"}}
 
 
+def test_the_latest_level_is_applied_last() -> None:
+    board = levels.Board()
+    for name, level in (("", "INFO"), ("celery", "DEBUG"), ("", "WARNING")):
+        board.write(name, level)
+    assert list(board.levels.items()) == [("celery", "DEBUG"), ("", "WARNING")]
+
+
 def test_levels_are_read_whole_by_whoever_shares_the_memory() -> None:
     board = levels.Board()
     reader = levels.Board()

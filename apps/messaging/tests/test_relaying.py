@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -149,8 +150,32 @@ def test_a_full_queue_holds_up_only_its_own(rabbitmq: Place, relay: EventRelay) 
         assert relay.send_batch() == 0
         channel.queue_delete(row.queue)
         Queue(ROW.queue, channel=channel).purge()
-    relay.refused.clear()
+    (first,) = relay.refused.values()
+    relay.refused = {pk: replace(first, until=0.0) for pk in relay.refused}
     assert relay.send_batch() == 1
+    assert relay.refused == {}
+
+
+def test_what_is_refused_again_waits_twice_as_long(relay: EventRelay) -> None:
+    class Full:
+        errors = (OSError,)
+        channel = object()
+
+        def publish(self, messages: Any) -> dict[str, str]:
+            return {message.id: "the queue is full" for message in messages}
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    relay.window = Full()  # type: ignore[assignment]
+    events.publish("pool.full", {})
+    waits = []
+    for _ in range(9):
+        assert relay.send_batch() == 0
+        (found,) = relay.refused.values()
+        waits.append(found.seconds)
+        relay.refused = {pk: replace(found, until=0.0) for pk in relay.refused}
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
 def test_retention_keeps_what_was_not_sent(relay: EventRelay, place: Place) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from apps.jobs import failing, submit
+from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Event, Job
 from apps.jobs.tests.making import failure, job
 from apps.jobs.tests.many import JOBS
@@ -81,6 +82,16 @@ def test_people_are_told_of_a_task_once_an_hour(settings: Any, staff: Any) -> No
     assert (notice.kwargs["recipient"], notice.kwargs["severity"]) == ("alice", "error")
     assert "wet  [31m" in notice.kwargs["message"]
     assert notice.kwargs["title"].endswith(" failed")
+
+
+def test_one_who_is_not_there_keeps_nobody_from_being_told(settings: Any, staff: Any) -> None:
+    settings.FAILURE_NOTICES_TO = ["", "alice"]
+    failing.tell([failure("wet").id])
+    event = Event.objects.get()
+    with pytest.raises(ArgumentError, match="recipient"):
+        tell_of_failure(Fact(event.pk, event.topic, event.facts, event.occurred_at))
+    notices = Job.objects.filter(task__endswith="send_notification_task")
+    assert [notice.kwargs["recipient"] for notice in notices if notice.kwargs] == ["alice"]
 
 
 def test_it_finds_its_jobs_by_an_index() -> None:

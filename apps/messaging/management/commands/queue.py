@@ -13,6 +13,7 @@ from apps.messaging.looking import Unreachable, look
 from apps.messaging.removing import remove
 
 UNKNOWN = "-"
+BINDINGS_MOST = 4
 COLUMNS = "{:28} {:13} {:>8} {:>8} {:>10}  {}"
 
 
@@ -72,7 +73,7 @@ def gets(row: dict[str, Any]) -> str:
     if row["missing"]:
         return _("missing: run manage.py topology")
     bound = [f"{each['exchange']}: {each['headers'] or each['key'] or '*'}" for each in row["bindings"]]
-    if len(bound) > len(row["name"]) and row["kind"] == "dead":
+    if len(bound) > BINDINGS_MOST and row["kind"] == "dead":
         bound = [_("what %d queues gave up") % len(bound)]
     if row["kind"] == "orphan":
         bound.append(_("nobody takes its events: manage.py queue delete %s") % row["name"])

@@ -8,7 +8,7 @@ from celery import current_app
 from django.db import connection
 from django.utils import timezone
 
-from apps.jobs import workers
+from apps.jobs import leading, workers
 from apps.jobs.models import Job
 from apps.jobs.states import Reason, State
 from apps.jobs.stream.names import STREAM
@@ -216,7 +216,7 @@ def test_one_recorder_sweeps_and_another_takes_over(broom: Broom) -> None:
 
 
 def test_a_recorder_that_is_frozen_gives_way(broom: Broom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "FROZEN_MILLISECONDS", 200)
+    monkeypatch.setattr(leading, "FROZEN_MILLISECONDS", 200)
     other = Broom()
     published()
     purge()

@@ -25,6 +25,7 @@ from apps.ledger.browsing.lists import (
     choices_filter,
     values_filter,
 )
+from apps.ledger.browsing.members import BatchFilter
 from apps.ledger.browsing.results import GroupAdmin, ResultAdmin
 from apps.messaging.models import Subscription
 
@@ -57,6 +58,7 @@ class JobAdmin(JobColumns, ReadOnlyAdmin):
         choices_filter(gettext_lazy("state"), "state"),
         values_filter(gettext_lazy("task"), "task"),
         values_filter(gettext_lazy("schedule"), "schedule"),
+        BatchFilter,
     )
     date_hierarchy = "submitted_at"
     ordering = ("-submitted_at", "-id")

@@ -85,7 +85,6 @@ def reopen(batch_ids: Sequence[int], *, only_finished: bool = False) -> None:
         "cancelled_by": "",
         "cancelled_why": "",
         "kill": False,
-        "note": "",
         "outcome": "",
     }
     rows.update(round=F("round") + 1, failed_at=None, finished_at=None, cancelled_at=None, **blank)

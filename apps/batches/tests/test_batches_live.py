@@ -32,10 +32,14 @@ def _processes(no_others: None) -> Iterator[tuple[RecorderProcess, WorkerProcess
 
 
 @pytest.fixture(autouse=True)
-def recorder(_processes: tuple[RecorderProcess, WorkerProcess], transactional_db: None) -> RecorderProcess:
+def recorder(
+    _processes: tuple[RecorderProcess, WorkerProcess], transactional_db: None
+) -> Iterator[RecorderProcess]:
     for process in _processes:
         process.ensure_alive()
-    return _processes[0]
+    yield _processes[0]
+    # The recorder writes jobs and members together: their tables can't be emptied meanwhile.
+    wait_until(lambda: not Job.objects.filter(finished_at=None).exists(), what="callbacks to be recorded")
 
 
 def finished(batch: BatchHandle) -> Batch:

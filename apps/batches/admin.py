@@ -87,6 +87,9 @@ class BatchAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("batches.cancel_batch")
 

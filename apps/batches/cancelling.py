@@ -11,7 +11,8 @@ from apps.jobs.errors import JobError
 
 logger = logging.getLogger(__name__)
 
-PORTION = 200
+PORTION = 50
+ROUND_SECONDS = 0.5  # others want to be settled
 AGAIN_SECONDS = 5.0  # until those that still run, or that Redis could not be told of, are asked again
 
 
@@ -22,14 +23,14 @@ class Cancelling:
         self.places: dict[int, tuple[str, float]] = {}
 
     def go_on(self) -> None:
-        """A portion of each batch. What has been cancelled is a member's end once the ledger has it."""
-        wanted = {
-            batch.pk: batch for batch in Batch.objects.filter(finished_at=None).exclude(cancelled_at=None)
-        }
+        """For a moment, the oldest batch first. A member has ended once the ledger says so."""
+        until = time.monotonic() + ROUND_SECONDS
+        rows = Batch.objects.filter(finished_at=None).exclude(cancelled_at=None).order_by("id")
+        wanted = {batch.pk: batch for batch in rows}
         self.places = {batch_id: self.places.get(batch_id, ("", 0.0)) for batch_id in wanted}
-        for batch_id, (place, due) in self.places.items():
-            if due <= time.monotonic():
-                self.places[batch_id] = cancel_portion(wanted[batch_id], place)
+        for batch_id in self.places:
+            while self.places[batch_id][1] <= (now := time.monotonic()) and now < until:
+                self.places[batch_id] = cancel_portion(wanted[batch_id], self.places[batch_id][0])
 
 
 def cancel_portion(batch: Batch, place: str) -> tuple[str, float]:

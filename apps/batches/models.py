@@ -52,7 +52,7 @@ class Batch(models.Model):
     cancelled = models.IntegerField(_("cancelled"), default=0)
 
     class Meta:
-        default_permissions = ("view", "delete")
+        default_permissions = ("view",)
         permissions = (("cancel_batch", "Can cancel batch"), ("retry_batch", "Can retry batch"))
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
@@ -76,7 +76,7 @@ class Member(models.Model):
         default_permissions = ()
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        indexes: ClassVar = [models.Index(fields=["batch", "state"], name="member_by_state")]
+        indexes: ClassVar = [models.Index(fields=["batch", "state", "job_id"], name="member_by_state")]
 
     def __str__(self) -> str:
         return self.job_id

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'batches',
                 'ordering': ('-id',),
                 'permissions': (('cancel_batch', 'Can cancel batch'), ('retry_batch', 'Can retry batch')),
-                'default_permissions': ('view', 'delete'),
+                'default_permissions': ('view',),
             },
         ),
         migrations.CreateModel(
@@ -62,6 +62,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='member',
-            index=models.Index(fields=['batch', 'state'], name='member_by_state'),
+            index=models.Index(fields=['batch', 'state', 'job_id'], name='member_by_state'),
         ),
     ]

@@ -75,6 +75,8 @@ def test_pages_show_how_far_batches_are(broken: BatchHandle, admin_client: Clien
     assert failed.id in found
     others = Job.objects.filter(state="SUCCESS").values_list("id", flat=True)
     assert not [job_id for job_id in others if job_id in found]
+    job_page = admin_client.get(reverse("admin:jobs_job_change", args=[failed.id])).content.decode()
+    assert reverse("admin:batches_batch_change", args=[broken.id]) in job_page
     for odd in (f"{broken.id}:gone", "x", "9" * 30):
         page = admin_client.get(reverse("admin:jobs_job_changelist"), {"batch": odd})
         assert (page.status_code, failed.id in page.content.decode()) == (200, False)

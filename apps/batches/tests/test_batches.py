@@ -12,7 +12,7 @@ from apps.batches.models import Batch, Member
 from apps.batches.noting import look_again
 from apps.batches.tests.living import all_callbacks, called, end, settled
 from apps.batches.tests.sample_tasks import other_name_task, part_task, told_task
-from apps.jobs import Call
+from apps.jobs import Call, duties
 from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Event, Job
 from apps.jobs.states import State
@@ -272,3 +272,17 @@ def test_a_look_finds_what_nobody_told() -> None:
     assert look_again() == 1
     assert batch.counts() == Counts(total=3, succeeded=1, cancelled=1)
     assert look_again() == 0
+
+
+def break_down(ids: list[str]) -> None:
+    Job.objects.filter(id__in=ids).update(queue=None)
+
+
+def test_who_can_not_follow_keeps_nothing_from_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, jobs = opened(1)
+    monkeypatch.setattr(duties, "FOLLOWING", {"odd": f"{__name__}.break_down", **duties.FOLLOWING})
+    end(jobs)
+    assert Job.objects.get(id=jobs[0].id).state == State.SUCCESS
+    assert batch.counts() == Counts(total=1, succeeded=1)
+    with pytest.raises(ValueError, match="follows already"):
+        duties.follow("odd", "another.one")

@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
@@ -10,6 +13,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from apps.batches.models import Member
 from apps.batches.opening import LARGEST
 from apps.batches.reading import STATES
+from apps.ledger.browsing.lists import NOTHING
 
 
 class BatchFilter(DropdownFilter):
@@ -34,3 +38,12 @@ class BatchFilter(DropdownFilter):
             return queryset.none()
         only = {"state": "" if state == "open" else state} if colon else {}
         return queryset.filter(id__in=Member.objects.filter(batch=int(number), **only).values("job_id"))
+
+
+def batch_of(job_id: str) -> SafeString | str:
+    """A link to its page."""
+    member = Member.objects.filter(job_id=job_id).select_related("batch").first()
+    if member is None:
+        return NOTHING
+    page = reverse("admin:batches_batch_change", args=[member.batch_id])
+    return format_html('<a href="{}" class="text-link">{}</a>', page, member.batch)

@@ -96,12 +96,12 @@ class BatchAdmin(ModelAdmin):
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("batches.retry_batch")
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """A person without the right doesn't see the action; whoever asks for it anyway gets 403."""
         for name in request.POST.getlist("action"):
             if name in RIGHTS and not getattr(self, f"has_{RIGHTS[name]}_permission")(request):
                 raise PermissionDenied
-        return super().response_action(request, queryset)
+        return super().changelist_view(request, extra_context)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -183,4 +183,4 @@ class BatchAdmin(ModelAdmin):
 
 def log(request: HttpRequest, batch: Batch, text: str) -> None:
     """Among what this person did lately, and in the batch's history."""
-    LogEntry.objects.log_actions(request.user.pk, [batch], CHANGE, text, single_object=True)
+    LogEntry.objects.log_actions(request.user.pk or 0, [batch], CHANGE, text, single_object=True)

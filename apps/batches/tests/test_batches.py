@@ -6,6 +6,7 @@ import pytest
 
 from apps.batches import Callback, find_batch, open_batch
 from apps.batches.acting import tasks_of
+from apps.batches.cancelling import Cancelling
 from apps.batches.counting import Counts
 from apps.batches.errors import BatchClosed, UnknownBatch
 from apps.batches.models import Batch, Member
@@ -286,3 +287,31 @@ def test_who_can_not_follow_keeps_nothing_from_the_ledger(monkeypatch: pytest.Mo
     assert batch.counts() == Counts(total=1, succeeded=1)
     with pytest.raises(ValueError, match="follows already"):
         duties.follow("odd", "another.one")
+
+
+def test_cancel_reaches_what_waits_and_the_batches_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.batches.cancelling.PORTION", 2)
+    with open_batch("outer", **all_callbacks()) as outer:
+        running, *_ = outer.add_many(part_task, numbers(6))
+        inner = outer.open_batch("inner")
+        inner.add_many(part_task, numbers(3))
+    request = started(running)
+    drain()
+    outer.cancel(by="alice", why="enough")
+    cancelling = Cancelling()
+    cancelling.go_on()
+    drain()
+    assert outer.counts() == Counts(total=9, cancelled=8)
+    assert settled(inner.id).outcome == "cancelled"
+    assert settled(outer.id).finished_at is None
+    Cancelling().go_on()  # as a recorder does that has just begun
+    backend().mark_as_done(running.id, 1, request)
+    drain()
+    assert settled(outer.id).outcome == "cancelled"
+    assert outer.counts() == Counts(total=9, succeeded=1, cancelled=8)
+    assert called(outer.id) == ["finished"]
+    assert outer.retry().count == 0
+    assert outer.retry(cancelled=True).count == 8
+    assert (settled(outer.id).cancelled_at, settled(inner.id).round) == (None, 2)
+    notes = set(Job.objects.filter(state=State.REVOKED).values_list("note", flat=True))
+    assert f"cancelled by alice: batch {outer.id} was cancelled: enough" in notes

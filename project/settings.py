@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "project",
     "apps.jobs",
     "apps.gate",
+    "apps.batches",
     "apps.recorder",
     "apps.ledger",
     "apps.messaging",

@@ -4,15 +4,19 @@ An app registers its own when it is ready:
 
     duties.register("schedules.late", every_seconds=10, work="apps.schedules.watching.look_for_late")
 
-`stand` is for what never rests: it has a thread of its own in every recorder.
+`stand` is for what never rests: it has a thread of its own in every recorder. `follow` is for rows that must
+say the same as the ledger.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 30  # a recorder that doesn't come round within a minute counts as stuck
 FROZEN_SECONDS = 30
@@ -65,3 +69,25 @@ def stand(name: str, work: str) -> None:
     ends it, its `run` returns once that is set. Raises ValueError for a name that another work has."""
     if STANDING.setdefault(name, work) != work:
         raise ValueError(f"name: there is a standing duty {name!r} already")
+
+
+FOLLOWING: dict[str, str] = {}
+
+
+def follow(name: str, work: str) -> None:
+    """`work` is the dotted name of a function that takes the ids of jobs that have ended, or are open again:
+    the recorder calls it in the transaction that writes so. Raises ValueError for a name that another has."""
+    if FOLLOWING.setdefault(name, work) != work:
+        raise ValueError(f"name: {name!r} follows already")
+
+
+def tell_followers(ids: Sequence[str]) -> None:
+    """One that fails is logged and leaves no trace: the ledger doesn't wait for it."""
+    for name, work in FOLLOWING.items() if ids else ():
+        try:
+            with transaction.atomic():
+                import_string(work)(ids)
+        except Exception:
+            if connection.needs_rollback:  # the connection is lost, and with it the whole transaction
+                raise
+            logger.exception("%s could not follow %d jobs", name, len(ids))

@@ -25,6 +25,7 @@ from apps.ledger.browsing.lists import (
     choices_filter,
     values_filter,
 )
+from apps.ledger.browsing.members import BatchFilter, batch_of
 from apps.ledger.browsing.results import GroupAdmin, ResultAdmin
 from apps.messaging.models import Subscription
 
@@ -57,6 +58,7 @@ class JobAdmin(JobColumns, ReadOnlyAdmin):
         choices_filter(gettext_lazy("state"), "state"),
         values_filter(gettext_lazy("task"), "task"),
         values_filter(gettext_lazy("schedule"), "schedule"),
+        BatchFilter,
     )
     date_hierarchy = "submitted_at"
     ordering = ("-submitted_at", "-id")
@@ -89,6 +91,7 @@ class JobAdmin(JobColumns, ReadOnlyAdmin):
                     "tags",
                     ("parent", "root"),
                     ("group", "retry_of"),
+                    "batch",
                 )
             },
         ),
@@ -126,6 +129,10 @@ class JobAdmin(JobColumns, ReadOnlyAdmin):
         if row.schedule:
             return columns.schedule_link(row.schedule)
         return row.submitter or str(row.get_source_display())
+
+    @admin.display(description=gettext_lazy("Batch"))
+    def batch(self, row: Job) -> SafeString | str:
+        return batch_of(row.id)
 
     @admin.display(description=gettext_lazy("Error"))
     def error_line(self, row: Job) -> str:

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db import DataError, InterfaceError, OperationalError, connection, transaction
 
 from apps.jobs import failing
+from apps.jobs.duties import tell_followers
 from apps.jobs.models import Job
 from apps.jobs.state import redis_error
 from apps.jobs.states import State
-from apps.recorder.batch import Batch, Entry, JobRecord
+from apps.recorder.batch import Batch, Entry, JobRecord, is_final
 from apps.recorder.reading import Reader
 from apps.recorder.statements import JOBS, TRIES
 
@@ -126,6 +127,7 @@ def write(batch: Batch) -> None:
         if batch.tries:
             cursor.execute(TRIES, [batch.tries_json()])
         failing.tell([job.id for job in batch.jobs.values() if job.kind == State.FAILURE])
+        tell_followers([job.id for job in batch.jobs.values() if job.reopened or is_final(job.kind)])
 
 
 def write_bare(batch: Batch, why: str) -> None:

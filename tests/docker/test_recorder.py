@@ -192,5 +192,6 @@ def test_it_ends_at_once_with_what_it_did(stack: Stack, begin: Begin) -> None:
     assert time.monotonic() - began < 10
     done = json.loads(second.log.read_text().splitlines()[-1])
     assert set(done) == {
-        "recorded", "relayed", "kept", "mended", "rounds", "holds", "events", "subscriptions", "broadcasts",
+        "recorded", "relayed", "kept", "mended", "rounds", "holds", "batches",
+        "events", "subscriptions", "broadcasts",
     }  # fmt: skip

@@ -1,0 +1,145 @@
+"""Acting on a whole batch: closing and cancelling it, and running again what failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.batches import noting, opening
+from apps.batches.errors import BatchClosed
+from apps.batches.models import Batch, Member, Standing
+from apps.batches.opening import ANCESTORS, TREE
+from apps.jobs import Call, Job, catalog, plain
+from apps.jobs.acting import NotRetryable, inherited
+from apps.jobs.errors import ArgumentError, JobError
+from apps.jobs.orders import Order
+from apps.jobs.recalling import call_of
+from apps.jobs.submitting import hand_in, prepared
+
+BY_LENGTH, WHY_LENGTH = 150, 1000
+PORTION = 1_000
+REPLACE = """
+UPDATE batches_member SET job_id = fresh.id, state = '' FROM unnest(%s::text[], %s::text[]) AS fresh(old, id)
+WHERE job_id = fresh.old
+"""
+
+
+@dataclass
+class Retried:
+    """How many members run again; why others can't, by their jobs' ids."""
+
+    count: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def close(batch_id: int) -> None:
+    """Closed already is closed. Raises UnknownBatch."""
+    opening.row_of(batch_id)
+    if opening.close(batch_id):
+        noting.wake()
+
+
+def cancel(batch_id: int, by: str = "", why: str = "", *, kill: bool = False) -> bool:
+    """Closes the batch and wants every member and every batch in it cancelled; the recorder does that,
+    whatever becomes of this process. Members that run go on, unless `kill`.
+
+    False if it has finished: nothing is changed then. Raises UnknownBatch, ArgumentError.
+    """
+    check_words(by, why)
+    opening.row_of(batch_id)
+    now = timezone.now()
+    with transaction.atomic():
+        rows = Batch.objects.filter(id__in=opening.ids_by(TREE, [batch_id]), finished_at=None)
+        rows.filter(closed_at=None).update(closed_at=now)
+        rows.filter(cancelled_at=None).update(cancelled_at=now, cancelled_by=by, cancelled_why=why)
+        if kill:
+            rows.update(kill=True)
+        noting.wake()
+        return rows.filter(id=batch_id).exists()
+
+
+def check_words(by: str, why: str) -> None:
+    problems = {}
+    for name, text, longest in (("by", by, BY_LENGTH), ("why", why, WHY_LENGTH)):
+        if not isinstance(text, str) or len(text) > longest or plain.complaint(text):
+            problems[name] = f"expected a text of at most {longest} characters"
+    if problems:
+        raise ArgumentError(problems)
+
+
+def retry(batch_id: int, by: str = "", *, cancelled: bool = False) -> Retried:
+    """Runs the members again that failed or expired, in this batch and those in it; `cancelled` ones too.
+
+    Each gets a new job in its place. The batches concerned are open again, with those that they are in, and
+    call back anew when they have come so far. Nothing is changed if there is nothing to run again.
+    Raises UnknownBatch, ArgumentError, and BatchClosed while it is being cancelled.
+    """
+    check_words(by, "")
+    opening.row_of(batch_id)
+    result = Retried()
+    with transaction.atomic():
+        tree = opening.ids_by(TREE, [batch_id])
+        list(Batch.objects.filter(id__in=tree).order_by("id").select_for_update().values_list("id"))
+        refuse_cancelling(batch_id)
+        members = doomed(tree, cancelled=cancelled)
+        concerned = set()
+        for start in range(0, len(members), PORTION):
+            part = dict(members[start : start + PORTION])
+            done = again(list(part), by, result)
+            concerned |= {part[old] for old in done}
+        if concerned:
+            opening.reopen(sorted(concerned))
+            noting.wake()
+    return result
+
+
+def refuse_cancelling(batch_id: int) -> None:
+    line = Batch.objects.filter(id__in=opening.ids_by(ANCESTORS, [batch_id]), finished_at=None)
+    if line.exclude(cancelled_at=None).exists():
+        raise BatchClosed(
+            _("batch %(id)s is being cancelled; try again when it has finished") % {"id": batch_id}
+        )
+
+
+def doomed(tree: Sequence[int], *, cancelled: bool = False) -> list[tuple[str, int]]:
+    """Members that did not succeed, with their batches."""
+    states = [Standing.FAILED, Standing.CANCELLED] if cancelled else [Standing.FAILED]
+    found = Member.objects.filter(batch__in=tree, state__in=states).order_by("job_id")
+    return list(found.select_for_update(of=("self",), skip_locked=True).values_list("job_id", "batch_id"))
+
+
+def tasks_of(batch_id: int, *, cancelled: bool = False) -> list[str]:
+    """The tasks whose jobs `retry` would run again."""
+    states = [Standing.FAILED, Standing.CANCELLED] if cancelled else [Standing.FAILED]
+    members = Member.objects.filter(batch__in=opening.ids_by(TREE, [batch_id]), state__in=states)
+    jobs = Job.objects.filter(id__in=members.values("job_id"))
+    return sorted(jobs.order_by().values_list("task", flat=True).distinct())
+
+
+def again(ids: Sequence[str], by: str, result: Retried) -> list[str]:
+    """Puts new jobs in the place of these; returns those that could be."""
+    now = timezone.now()
+    known = {job.id: job for job in Job.objects.filter(id__in=ids)}
+    fresh: dict[str, Job] = {}
+    for job_id in ids:
+        try:
+            fresh[job_id] = copy(known.get(job_id), by, now)
+        except JobError as error:
+            result.refused[job_id] = str(error)
+    hand_in(list(fresh.values()))
+    with connection.cursor() as cursor:
+        cursor.execute(REPLACE, [list(fresh), [job.id for job in fresh.values()]])
+    result.count += len(fresh)
+    return list(fresh)
+
+
+def copy(job: Job | None, by: str, now: datetime) -> Job:
+    """The row, not yet written. Raises NotRetryable, UnknownTask, ArgumentError."""
+    if job is None:
+        raise NotRetryable(_("its job is no longer kept"))
+    call = call_of(job, None, None)
+    order = Order.of({**inherited(job), "submitter": by, "retry_of": job.id})
+    return prepared(catalog.find(job.task), Call(call["args"], call["kwargs"]), order, now)

@@ -1,0 +1,11 @@
+"""What can go wrong with batches, on purpose."""
+
+from apps.jobs.errors import JobError, PermanentError
+
+
+class UnknownBatch(JobError):
+    """No batch has that id."""
+
+
+class BatchClosed(PermanentError):
+    """It takes no more members: it is closed, was cancelled or has finished."""

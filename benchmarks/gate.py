@@ -2,10 +2,10 @@
 
 - cost: no-op jobs without any limit, by workers with and without the gate, in pairs that change their order;
   jobs a second, and processor time of the processes that run them.
-- rate: 100 tenants, of which the last asks for twice as much as the first, share a limit of 100 starts a second
-  on four workers. Counted by the ledger, once all jobs that will not start soon are held.
-- held: jobs of a paused task; then it is resumed. How many were sent on and not begun yet at most, how many in
-  a tenth of a second, and the time for all.
+- rate: 100 tenants, of which the last asks for twice as much as the first, share a limit of 100 starts a
+  second on four workers. Counted by the ledger, once all jobs that will not start soon are held.
+- held: jobs of a paused task; then it is resumed. How many were sent on and not begun yet at most, how many
+  in a tenth of a second, and the time for all.
 
 Servers and measures are those of benchmarks/throughput.py.
 """
@@ -13,14 +13,12 @@ Servers and measures are those of benchmarks/throughput.py.
 import argparse
 import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -157,7 +155,7 @@ def held(asked: Any) -> Iterator[Run]:
 
 
 def watch_release(jobs: int) -> tuple[list[int], list[int]]:
-    """How many are held, and how many messages lie in the queue, every tenth of a second until all have run."""
+    """How many are held, and how many lie in the queue, every tenth of a second until all have run."""
     left, queued = [jobs], [0]
     while bench.count("jobs_job WHERE state = 'SUCCESS'") < jobs:
         left.append(Hold.objects.count())

@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.db import connection
 from django.db.models import Count
@@ -32,6 +32,8 @@ LOCK = 0x5377_4761_7465_0001  # any number that nothing else locks
 BATCH = 200
 CARE_SECONDS = 0.5
 CLEARING_SECONDS = 10.0
+FEW = 4  # as a rule one may go on, or none
+TIMED = ("rate:", "pause:")  # lines of which no wake tells anything
 SHORTEST_SECONDS, UNKNOWN_SECONDS = 0.01, 0.1
 
 SENT = """
@@ -112,7 +114,7 @@ class Releasing(Outgoing):
     def admitted(self, line: str) -> list[Hold]:
         """The first of the line, as far as they have their permits now."""
         found: list[Hold] = []
-        for hold in Hold.objects.filter(line=line).order_by("turn", "held_at")[:BATCH]:
+        for hold in first_of(line):
             reason = self.reason(hold)
             if reason is None:
                 found.append(hold)
@@ -172,10 +174,21 @@ class Releasing(Outgoing):
             return
         self.orders.woken()
         for line in self.lines:
-            if not line.startswith("rate:"):
+            if not line.startswith(TIMED):
                 self.lines[line] = 0.0
         if not self.lines:
             self.next_care = 0.0
+
+
+def first_of(line: str) -> Iterator[Hold]:
+    """At most BATCH, in turn; read as they are needed."""
+    start, size = 0, FEW
+    waiting = Hold.objects.filter(line=line).order_by("turn", "held_at")
+    seen: set[str] = set()
+    while start < BATCH and (page := list(waiting.exclude(job_id__in=seen)[: min(size, BATCH - start)])):
+        yield from page
+        seen |= {hold.job_id for hold in page}
+        start, size = start + len(page), size * 4
 
 
 def until_next(reason: Reason) -> float:

@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,14 @@ from apps.gate.pausing import pause, resume  # noqa: E402
 from apps.jobs import submit_many  # noqa: E402
 from apps.jobs.models import Hold, Job  # noqa: E402
 from apps.jobs.publishing import flush  # noqa: E402
+from apps.jobs.tests.lives import running  # noqa: E402
 from benchmarks import limited, reporting  # noqa: E402
 from benchmarks.noop import noop_task  # noqa: E402
 from tests.waiting import OwnProcess, RecorderProcess  # noqa: E402
 
 KNOWN = ("-I", "benchmarks.noop,benchmarks.limited")
 TENANTS, WORKERS = 100, 4
+ARRIVAL_SECONDS = 40  # for which all that have arrived may still be too few
 SLICE_SECONDS = 0.1
 
 
@@ -102,13 +104,12 @@ def no_limits(part: str, jobs: int) -> Run:
 
 # --- whether a rate holds, and for all alike ------------------------------------------------------
 def rate(asked: Any) -> Iterator[Run]:
-    most = 2 * (asked.seconds + 10) * limited.RATE // TENANTS
-    calls = [[tenant] for tenant in range(TENANTS) for _ in range(most // 2 + tenant * most // TENANTS // 2)]
-    with recording(), ExitStack() as stack:
+    least = (asked.seconds + ARRIVAL_SECONDS) * limited.RATE // TENANTS
+    calls = [[tenant] for tenant in range(TENANTS) for _ in range(least + least * tenant // TENANTS)]
+    names = [(*KNOWN, "-c", "1", "-n", f"bench{number}@%h") for number in range(WORKERS)]
+    workers = [bench.celery("project", settings.CELERY_TASK_DEFAULT_QUEUE, *words) for words in names]
+    with recording(), running(*workers):
         hand_in(limited.rated_task, calls)
-        for number in range(WORKERS):
-            words = (*KNOWN, "-c", "1", "-n", f"bench{number}@%h")
-            stack.enter_context(ended(bench.celery("project", settings.CELERY_TASK_DEFAULT_QUEUE, *words)))
         bench.until(lambda: bench.count("jobs_hold") and waiting() == 0)
         began = now()
         bench.until(lambda: now() - began > asked.seconds + 0.5)

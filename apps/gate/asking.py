@@ -7,13 +7,15 @@ from functools import partial
 from typing import Any
 
 from celery.exceptions import Ignore, Reject
+from django.db import DatabaseError, connection
 
-from apps.gate import desired, leases, permits
+from apps.gate import desired, leases, ordering, permits
 from apps.gate.desired import Desired
 from apps.gate.holding import Reason, keep
-from apps.gate.permits import Permit
+from apps.gate.permits import Permit, Refusal
 from apps.jobs.errors import PermanentError
 from apps.jobs.limits import Breaker
+from apps.jobs.models import Job
 from apps.jobs.routing import queue_of_delivery
 from apps.jobs.state import redis_error
 
@@ -27,22 +29,26 @@ NO_FAILURES = (PermanentError, Ignore, Reject)
 class GateKeeper:
     """`apps.jobs.gating.Gate`. What nobody declared and nobody set costs a look at the clock."""
 
+    def line_up(self, jobs: Sequence[Job]) -> None:
+        ordering.line_up(jobs)
+
     def keeps(self, task: Any, request: Any) -> bool:
         wanted = desired.current()
         limits = wanted.limits_of(task)
         if not limits and not wanted.stops:
             return False
         asked = permits.permits_for(task, limits, request.args or (), request.kwargs or {})
-        reason = paused(wanted, task, request) or self.refused(request, asked)
+        reason = out_of_turn(request, asked) or paused(wanted, task, request) or self.refused(request, asked)
         if reason is None:
             request.permits = list(zip(limits, asked, strict=True))
             return False
         return keep(task, request, reason, asked)
 
     def refused(self, request: Any, asked: Sequence[Permit]) -> Reason | None:
-        if not asked:
+        counted = permits.counted(asked)
+        if not counted:
             return None
-        refusal = patiently(lambda: permits.admit(request.id, asked))
+        refusal = patiently(lambda: permits.admit(request.id, counted))
         return Reason.of_refusal(refusal) if refusal else None
 
     def answered(self, task: Any, request: Any, verdict: str) -> None:
@@ -73,6 +79,20 @@ def give_back(job_id: str, tell: Callable[[], None]) -> None:
         tell()
     except redis_error() as lost:
         logger.warning("job %s can't give its permits back now: %s", job_id, lost)
+
+
+def out_of_turn(request: Any, asked: Sequence[Permit]) -> Reason | None:
+    """Draws the job's ticket if it has none. Asked first, so that a pause changes no order."""
+    permit = ordering.permit_of_order(asked)
+    if permit is None:
+        return None
+    try:
+        its_turn = ordering.begins(request.id, permit.line)
+    except DatabaseError as error:
+        logger.warning("job %s can't learn whether it is its turn: %s", request.id, error)
+        connection.close()
+        its_turn = False
+    return None if its_turn else Reason.of_refusal(Refusal(permit, 0))
 
 
 def paused(wanted: Desired, task: Any, request: Any) -> Reason | None:

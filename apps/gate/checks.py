@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from apps.jobs import catalog
 from apps.jobs.arguments import signature
-from apps.jobs.limits import Limit
+from apps.jobs.limits import InOrder, Limit
 
 SHOWN = 100
 
@@ -18,13 +18,22 @@ SHOWN = 100
 def declared_limits_fit(**_: Any) -> list[CheckMessage]:
     """A mistyped argument would be one limit for all."""
     tasks: list[Any] = list(catalog.tasks().values())
-    return [error for task in tasks for limit in task.limits for error in errors_of(task, limit)]
+    found = [error for task in tasks for limit in task.limits for error in errors_of(task, limit)]
+    return found + [error for task in tasks for error in errors_of_order(task)]
+
+
+def errors_of_order(task: Any) -> list[CheckMessage]:
+    if sum(isinstance(limit, InOrder) for limit in task.limits) <= 1:
+        return []
+    text = f"The task {task.name} declares more than one InOrder."
+    hint = "A job has its place in one order. Name several arguments in one key."
+    return [Error(text, hint=hint, id="gate.E003")]
 
 
 def errors_of(task: Any, limit: Any) -> list[CheckMessage]:
     if not isinstance(limit, Limit):
         text = f"The task {task.name} declares {limit!r} as a limit."
-        return [Error(text, hint="Expected a Rate, a Concurrency or a Breaker.", id="gate.E002")]
+        return [Error(text, hint="Expected a Rate, a Concurrency, an InOrder or a Breaker.", id="gate.E002")]
     return [
         Error(
             f"The task {task.name} has a limit by {unknown!r}, but it takes no such argument.",

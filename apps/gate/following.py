@@ -1,7 +1,7 @@
 """A running worker stops taking from queues that are paused, and takes from them again afterwards.
 
 A thread looks every second, so that the worker's loop never waits for Redis. What the worker has in hand
-already is held when it would begin.
+already is held when it would begin. What it takes from, it tells (`looking`).
 """
 
 import logging
@@ -11,8 +11,10 @@ from typing import Any
 from celery import bootsteps
 from django.db import connection
 
-from apps.gate import desired
+from apps.gate import desired, looking
 from apps.gate.desired import LOOK_SECONDS, Desired
+from apps.gate.looking import Taking
+from apps.jobs.state import redis_error
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class FollowPauses(bootsteps.StartStopStep):
                 if stopped != known:
                     known = stopped
                     consumer.call_soon(follow, consumer, stopped)
+                tell(consumer)
                 over.wait(LOOK_SECONDS)
         finally:
             connection.close()
@@ -67,3 +70,14 @@ def follow(consumer: Any, stopped: frozenset[str]) -> None:
         consumer.add_task_queue(name)
     paused.clear()
     paused.update(stopped)
+
+
+def tell(consumer: Any) -> None:
+    taken = frozenset(consumer.app.amqp.queues.consume_from)
+    paused = frozenset(consumer.controller.paused_queues)
+    try:
+        looking.tell(
+            consumer.controller.pulse.instance, Taking(tuple(sorted(taken - paused)), tuple(sorted(paused)))
+        )
+    except redis_error() as error:
+        logger.debug("nobody hears which queues are paused: %s", error)

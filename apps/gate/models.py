@@ -4,10 +4,12 @@ from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.jobs.limits import NUMBER_MOST, SECONDS_MOST
+from apps.jobs.models.hold import LINE_LENGTH
 
 
 class Pause(models.Model):
@@ -88,3 +90,25 @@ class LimitSetting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task}: {self.get_kind_display()} {self.limit}"
+
+
+class Ticket(models.Model):
+    """A job's number among those that run one at a time, in order. The row goes when the job has ended.
+
+    Whose turn it is has `begun`: nobody else of its line begins, whatever their numbers.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    job_id = models.CharField(max_length=255, unique=True, db_collation="C")
+    line = models.CharField(max_length=LINE_LENGTH, db_collation="C")
+    begun = models.BooleanField(default=False, db_default=False)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["line"], condition=Q(begun=True), name="ticket_one_begun")
+        ]
+        indexes: ClassVar = [models.Index("line", F("begun").desc(), "number", name="ticket_by_turn")]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.number}"

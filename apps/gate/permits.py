@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.gate import scripts
 from apps.jobs.arguments import signature
-from apps.jobs.limits import Limit
+from apps.jobs.limits import InOrder, Limit
 from apps.jobs.redacting import redact
 from apps.jobs.state import state_redis
 
@@ -92,6 +92,11 @@ def admit(job_id: str, permits: Sequence[Permit], *, ahead: bool = False) -> Ref
     if answer[0] == 0:
         return None
     return Refusal(permits[answer[0] - 1], answer[1] / 1000)
+
+
+def counted(permits: Sequence[Permit]) -> list[Permit]:
+    """Those that Redis grants. Whose turn it is PostgreSQL knows (`ordering`)."""
+    return [permit for permit in permits if permit.kind != InOrder.kind]
 
 
 def places(permits: Sequence[Permit]) -> list[Permit]:

@@ -7,17 +7,18 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from apps.gate import desired, permits
+from apps.gate import desired, ordering, permits
 from apps.gate.desired import LOOK_SECONDS, Desired
 from apps.gate.holding import Reason, move
 from apps.gate.models import Pause
-from apps.gate.permits import COUNTED_SECONDS, Permit, waiting_key
+from apps.gate.ordering import LINES, Orders
+from apps.gate.permits import COUNTED_SECONDS, Permit, Refusal, waiting_key
 from apps.jobs import catalog
 from apps.jobs.leading import Leader
 from apps.jobs.models import Hold
@@ -31,6 +32,8 @@ LOCK = 0x5377_4761_7465_0001  # any number that nothing else locks
 BATCH = 200
 CARE_SECONDS = 0.5
 CLEARING_SECONDS = 10.0
+FEW = 4  # as a rule one may go on, or none
+TIMED = ("rate:", "pause:")  # lines of which no wake tells anything
 SHORTEST_SECONDS, UNKNOWN_SECONDS = 0.01, 0.1
 
 SENT = """
@@ -52,6 +55,7 @@ class Releasing(Outgoing):
         super().__init__(stop)
         self.leader = Leader(LOCK)
         self.lines: dict[str, float] = {}
+        self.orders = Orders()
         self.wanted = Desired()
         self.next_care = self.next_clearing = 0.0
         self.holds = 0
@@ -79,7 +83,8 @@ class Releasing(Outgoing):
         if time.monotonic() >= self.next_clearing:
             self.next_clearing = time.monotonic() + CLEARING_SECONDS
             clear()
-        counts: dict[str, int] = dict(Hold.objects.order_by().values_list("line").annotate(Count("job_id")))
+        counted = Hold.objects.exclude(line__startswith=LINES).order_by()
+        counts: dict[str, int] = dict(counted.values_list("line").annotate(Count("job_id")))
         gone = self.lines.keys() - counts.keys()
         with state_redis().pipeline(transaction=False) as pipe:
             for line, count in counts.items():
@@ -102,14 +107,14 @@ class Releasing(Outgoing):
     def release(self) -> None:
         now = time.monotonic()
         due = [line for line, when in self.lines.items() if when <= now]
-        sendable = [hold for line in due for hold in self.admitted(line)]
+        sendable = self.in_turn() + [hold for line in due for hold in self.admitted(line)]
         for start in range(0, len(sendable), BATCH):
             self.send(sendable[start : start + BATCH])
 
     def admitted(self, line: str) -> list[Hold]:
         """The first of the line, as far as they have their permits now."""
         found: list[Hold] = []
-        for hold in Hold.objects.filter(line=line).order_by("turn", "held_at")[:BATCH]:
+        for hold in first_of(line):
             reason = self.reason(hold)
             if reason is None:
                 found.append(hold)
@@ -120,12 +125,27 @@ class Releasing(Outgoing):
                 move(hold.job_id, reason)
         return found
 
+    def in_turn(self) -> list[Hold]:
+        """Those who waited for the end of another, as far as nothing else keeps them."""
+        found = []
+        for hold in self.orders.next():
+            reason = self.reason(hold)
+            if reason is None:
+                found.append(hold)
+            elif reason.line != hold.line:
+                move(hold.job_id, reason)
+        return found
+
     def reason(self, hold: Hold) -> Reason | None:
         """Why it has to wait still, if it has to. Takes its permits."""
         if stop := self.wanted.stop_for(hold.task, hold.queue):
             return Reason.of_stop(stop)
         asked = asked_by(hold, self.wanted)
-        refusal = permits.admit(hold.job_id, asked, ahead=True) if asked else None
+        order = ordering.permit_of_order(asked)
+        if order and not ordering.is_first(hold.job_id, order.line):
+            return Reason.of_refusal(Refusal(order, 0))
+        counted = permits.counted(asked)
+        refusal = permits.admit(hold.job_id, counted, ahead=True) if counted else None
         return Reason.of_refusal(refusal) if refusal else None
 
     def send(self, holds: Sequence[Hold]) -> None:
@@ -148,15 +168,27 @@ class Releasing(Outgoing):
     def rest(self) -> None:
         """Until a line may move, somebody is held, or a place is free."""
         now = time.monotonic()
-        soonest = min([self.next_care, *self.lines.values()])
+        soonest = min([self.next_care, self.orders.next_look, *self.lines.values()])
         seconds = max(SHORTEST_SECONDS, min(soonest - now, CARE_SECONDS))
         if self.stop.is_set() or state_redis().blpop([permits.WAKE], timeout=seconds) is None:
             return
+        self.orders.woken()
         for line in self.lines:
-            if not line.startswith("rate:"):
+            if not line.startswith(TIMED):
                 self.lines[line] = 0.0
         if not self.lines:
             self.next_care = 0.0
+
+
+def first_of(line: str) -> Iterator[Hold]:
+    """At most BATCH, in turn; read as they are needed."""
+    start, size = 0, FEW
+    waiting = Hold.objects.filter(line=line).order_by("turn", "held_at")
+    seen: set[str] = set()
+    while start < BATCH and (page := list(waiting.exclude(job_id__in=seen)[: min(size, BATCH - start)])):
+        yield from page
+        seen |= {hold.job_id for hold in page}
+        start, size = start + len(page), size * 4
 
 
 def until_next(reason: Reason) -> float:

@@ -90,6 +90,28 @@ class Concurrency(Limit):
 
 
 @dataclass(frozen=True)
+class InOrder(Limit):
+    """Jobs run one at a time in the order in which they were submitted: the next one begins when the one
+    before has ended for good, its further tries included.
+
+    The place of a plain `.delay()`, of a delayed job and of a chain's later step is that of its arrival.
+    """
+
+    kind: ClassVar[str] = "order"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.share:
+            raise ValueError(f"share: expected none, for nobody takes turns in an order, got {self.share!r}")
+
+    def numbers(self) -> tuple[float, float]:
+        return 0, 0
+
+    def __str__(self) -> str:
+        return "one at a time, in order"
+
+
+@dataclass(frozen=True)
 class Breaker(Limit):
     """After `failures` in a row, each within `within_seconds` of the one before, everybody waits
     `wait_seconds`. Then one job tries: its success lets all go on, its failure makes them wait again.

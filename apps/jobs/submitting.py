@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import DEFERRED
 from django.utils import timezone
 
-from apps.jobs import catalog, keys, wire
+from apps.jobs import catalog, gating, keys, wire
 from apps.jobs.arguments import AnyTask, Arguments, as_json
 from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Job
@@ -109,10 +109,12 @@ def hand_in(jobs: Sequence[Job]) -> None:
     if not jobs:
         return
     rows = [{name: value_of(getattr(job, name)) for name in OWN + SHARED} for job in jobs]
-    with connection.cursor() as cursor:
+    ordered = gating.in_order(jobs)
+    with transaction.atomic() if ordered else nullcontext(), connection.cursor() as cursor:
         cursor.execute(INSERT_UNLIKE, [json.dumps(rows)])
         if cursor.rowcount < len(jobs):
             raise JobTaken({"id": "one of the ids is taken"})
+        gating.line_up(ordered)
     transaction.on_commit(lambda: publish_soon(jobs))
 
 
@@ -189,10 +191,12 @@ def insert(jobs: Sequence[Job]) -> None:
     """
     own = [{name: getattr(job, name) for name in OWN} for job in jobs]
     shared = {name: value_of(getattr(jobs[0], name)) for name in SHARED}
-    with transaction.atomic() if len(jobs) > 1 else nullcontext(), connection.cursor() as cursor:
+    ordered = gating.in_order(jobs) if gating.runs_in_order(jobs[0].task) else []
+    with transaction.atomic() if len(jobs) > 1 or ordered else nullcontext(), connection.cursor() as cursor:
         cursor.execute(INSERT, [json.dumps(own), json.dumps(shared)])
         if cursor.rowcount < len(jobs):
             raise JobTaken({"id": f"a job with the id {jobs[0].id} exists already"})
+        gating.line_up(ordered)
 
 
 class JobTaken(ArgumentError):

@@ -1,5 +1,6 @@
 """The engine's history in the admin: the ledger, dead letters, workers, effects, events, Celery's results."""
 
+import logging
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_celery_results.models import GroupResult, TaskResult
 
+from apps.gate import looking
 from apps.jobs import letters
 from apps.jobs.models import DeadLetter, Effect, Event, Job, Worker
 from apps.jobs.permissions import may_run
 from apps.jobs.reading.rows import HEAVY
 from apps.jobs.reading.tries import tries
+from apps.jobs.state import redis_error
 from apps.jobs.states import Outcome
 from apps.ledger.browsing import bodies, columns
 from apps.ledger.browsing.columns import job_link, json_column, moment_column
@@ -28,6 +31,8 @@ from apps.ledger.browsing.lists import (
 from apps.ledger.browsing.members import BatchFilter, batch_of
 from apps.ledger.browsing.results import GroupAdmin, ResultAdmin
 from apps.messaging.models import Subscription
+
+logger = logging.getLogger(__name__)
 
 SENT_MOST = 500  # letters that one click sends again: the person waits for it
 
@@ -233,7 +238,21 @@ class WorkerAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Queues"))
     def reads(self, row: Worker) -> str:
-        return ", ".join(map(str, row.queues)) or NOTHING
+        """As it told last; those that are paused it leaves alone."""
+        words = [*map(str, row.queues)]
+        if row.stopped_at is None and row.lost_at is None:
+            paused = paused_at(row.instance)
+            words = [name for name in words if name not in paused]
+            words += [_("%(queue)s: paused") % {"queue": name} for name in paused]
+        return ", ".join(words) or NOTHING
+
+
+def paused_at(instance: str) -> tuple[str, ...]:
+    try:
+        return looking.paused_queues(instance)
+    except redis_error() as error:
+        logger.warning("nobody knows which queues %s leaves alone: %s", instance, error)
+        return ()
 
 
 @admin.register(Effect)

@@ -36,6 +36,7 @@ LOOKING = {
     "gate": {
         "arguments": "keys of limits are values of arguments",
         "backends": "the ledger hears who is held",
+        "ending": "of a job that the ledger doesn't know, whether Redis does",
         "leading": "one recorder sends held jobs on",
         "models": "held jobs are rows of the engine",
         "outgoing": "over any outage, as the outbox is",

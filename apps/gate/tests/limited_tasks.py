@@ -1,12 +1,13 @@
 """Tasks with limits, and what they leave behind in Redis for tests to see."""
 
+import os
 import time
 from typing import Any
 
 from celery import shared_task
 
 from apps.jobs.errors import TemporaryError
-from apps.jobs.limits import Breaker, Concurrency, Rate
+from apps.jobs.limits import Breaker, Concurrency, InOrder, Rate
 from apps.jobs.state import state_redis
 
 
@@ -49,3 +50,17 @@ def bank_task(mark: int) -> None:
     note("bank", mark)
     if state_redis().exists("test:bank is down"):
         raise TemporaryError("the bank doesn't answer")
+
+
+@shared_task(limits=[InOrder(key=("customer",))], default_retry_delay=1, retry_backoff=False)  # type: ignore[call-overload] # celery-types doesn't know our option
+def in_order_task(customer: str, mark: int = 0, *, fails: int = 0, until: str = "", pid: str = "") -> None:
+    """Fails so many times, then runs until the key `until` is in Redis."""
+    note(f"order:{customer}", f"{mark} begins")
+    if state_redis().incr(f"test:tries:{customer}:{mark}") <= fails:
+        note(f"order:{customer}", f"{mark} fails")
+        raise TemporaryError("not yet")
+    if pid:
+        state_redis().set(pid, os.getpid())
+    while until and not state_redis().exists(until):
+        time.sleep(0.02)
+    note(f"order:{customer}", f"{mark} ends")

@@ -88,6 +88,14 @@ def test_a_short_lease_beside_a_long_one_is_renewed() -> None:
     assert places(short) == []
 
 
+def test_the_place_of_one_that_died_is_free_after_its_lease() -> None:
+    place = permit(Concurrency(1, lease_seconds=1))
+    assert permits.admit("dead", [place]) is None
+    assert permits.admit("next", [place]) is not None
+    wait_until(lambda: permits.admit("next", [place]) is None, seconds=3, what="the lease to lapse")
+    assert places(place) == ["next"]
+
+
 @pytest.mark.parametrize("error", [PermanentError("no"), Ignore("put off")])
 def test_what_is_no_failure_opens_nothing(error: Exception) -> None:
     error.__cause__ = OSError("beneath")

@@ -1,6 +1,7 @@
 """`manage.py gate status|pause|resume|held`."""
 
 import json
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -9,11 +10,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_duration
 from django.utils.translation import gettext as _
 
+from apps.gate import looking
+from apps.gate.looking import Follower
 from apps.gate.models import LimitSetting, Pause
 from apps.gate.pausing import pause, resume
 from apps.jobs.commanding import BAD_INPUT
 from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Hold
+from apps.jobs.state import redis_error
 
 SHOWN = 100
 
@@ -64,7 +68,17 @@ class Command(BaseCommand):
         lines = [f"{_('paused')}: {line(found)}" for found in pauses] or [_("nothing is paused")]
         lines += [f"{_('limit')}: {found}" for found in limits]
         lines.append(_("%(count)d jobs are held") % {"count": held})
-        return {"pauses": pauses, "limits": limits, "held": held}, "\n".join(lines)
+        workers = self.workers()
+        lines += [worker_line(found) for found in workers]
+        found = {"pauses": pauses, "limits": limits, "held": held, "workers": list(map(asdict, workers))}
+        return found, "\n".join(lines)
+
+    def workers(self) -> list[Follower]:
+        try:
+            return looking.workers()
+        except redis_error() as error:
+            self.stderr.write(_("Redis can't say what workers do: %(error)s") % {"error": error})
+            return []
 
     def held(self, options: dict[str, Any]) -> tuple[Any, str]:
         rows = Hold.objects.order_by("line", "turn", "held_at")[:SHOWN]
@@ -88,6 +102,13 @@ def duration_of(text: str | None) -> timedelta | None:
 
 def as_dict(found: Pause) -> dict[str, Any]:
     return {name: getattr(found, name) for name in ("what", "name", "by", "why", "since", "until")}
+
+
+def worker_line(found: Follower) -> str:
+    takes = _("takes %(queues)s") % {"queues": ", ".join(found.takes) or _("nothing")}
+    paused = _("paused: %(queues)s") % {"queues": ", ".join(found.paused)} if found.paused else ""
+    follows = {None: _("says nothing"), True: _("follows"), False: _("has not followed yet")}[found.follows]
+    return f"{found.name}: {'; '.join(filter(None, [takes, paused, follows]))}"
 
 
 def line(found: dict[str, Any]) -> str:

@@ -1,0 +1,171 @@
+"""Jobs that run one at a time, in order: each has a ticket, and the first of its line may begin.
+
+Tickets lie in PostgreSQL, written with the job where that is known. Of submissions that overlap in time
+the later to commit may have the smaller number, so a turn that was taken is nobody else's.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from apps.gate.models import Ticket
+from apps.gate.permits import Permit, permits_for
+from apps.jobs import catalog
+from apps.jobs.ending import standing_of
+from apps.jobs.limits import InOrder
+from apps.jobs.models import Hold, Job
+from apps.jobs.models.hold import LINE_LENGTH
+
+LINES = f"{InOrder.kind}:"
+LOOK_SECONDS, IDLE_SECONDS = 0.03, 0.5  # while somebody waits for the end of another, and otherwise
+SWEEP_SECONDS, SOONEST_SECONDS = 2.0, 0.1
+SWEEP_SHARE = 20  # a sweep is not the work of more than such a part of the time
+FORGOTTEN = timedelta(minutes=1)  # for so long the ledger may not have heard of a plain `.delay()`
+BATCH = 200
+
+DRAW = """
+INSERT INTO gate_ticket (job_id, line) SELECT * FROM unnest(%s::text[], %s::text[])
+ON CONFLICT (job_id) DO NOTHING
+"""
+EARLIER = """
+EXISTS (SELECT FROM gate_ticket AS other WHERE other.line = mine.line AND other.number <> mine.number
+    AND (other.begun OR other.number < mine.number))
+"""
+BEGIN = f"""
+UPDATE gate_ticket AS mine SET begun = true WHERE job_id = %s AND (begun OR NOT {EARLIER})
+"""  # noqa: S608
+FIRST = f"SELECT begun OR NOT {EARLIER} FROM gate_ticket AS mine WHERE job_id = %s"  # noqa: S608
+OVER = """
+DELETE FROM gate_ticket USING jobs_job
+WHERE {which} jobs_job.id = gate_ticket.job_id AND jobs_job.finished_at IS NOT NULL
+RETURNING gate_ticket.line
+"""
+NEXT = """
+SELECT head.job_id FROM unnest(%s::text[]) AS freed(line), LATERAL (
+    SELECT job_id FROM gate_ticket WHERE gate_ticket.line = freed.line ORDER BY begun DESC, number LIMIT 1
+) AS head
+"""
+# Held while PostgreSQL had just been away.
+MEND = """
+INSERT INTO gate_ticket (job_id, line)
+SELECT job_id, line FROM jobs_hold WHERE starts_with(line, %s)
+    AND NOT EXISTS (SELECT FROM gate_ticket WHERE gate_ticket.job_id = jobs_hold.job_id)
+ORDER BY held_at ON CONFLICT (job_id) DO NOTHING
+"""
+
+
+def permit_of_order(permits: Iterable[Permit]) -> Permit | None:
+    return next((permit for permit in permits if permit.kind == InOrder.kind), None)
+
+
+def line_up(jobs: Sequence[Job]) -> None:
+    """Gives jobs that are being written their tickets, in this order. Raises the database's errors."""
+    draw([job.id for job in jobs], [line_of(job) for job in jobs])
+
+
+def line_of(job: Job) -> str:
+    """The real arguments are in the outbox where the row's are redacted."""
+    task: Any = catalog.find(job.task)
+    sent = job.outbox or {}
+    limits = [limit for limit in task.limits if isinstance(limit, InOrder)]
+    (permit,) = permits_for(task, limits, sent.get("args", job.args), sent.get("kwargs", job.kwargs))
+    return permit.line
+
+
+def draw(ids: Sequence[str], lines: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(DRAW, [list(ids), [line[:LINE_LENGTH] for line in lines]])
+
+
+def begins(job_id: str, line: str) -> bool:
+    """Whether it is this job's turn. If so, that is taken until the job has ended.
+
+    Raises the database's errors.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            draw([job_id], [line])
+            cursor.execute(BEGIN, [job_id])
+            return bool(cursor.rowcount)
+    except IntegrityError:  # somebody else of the line began in the same moment
+        return False
+
+
+def is_first(job_id: str, line: str) -> bool:
+    """Whether it would be its turn now."""
+    draw([job_id], [line])
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST, [job_id])
+        found = cursor.fetchone()
+    return bool(found and found[0])
+
+
+class Orders:
+    """The gate's look at who may go on, because the one before has ended. `next_look` is when."""
+
+    def __init__(self) -> None:
+        self.next_look = self.next_sweep = self.swept = 0.0
+
+    def woken(self) -> None:
+        """Somebody is held; perhaps the one before has ended in the same moment."""
+        self.next_sweep = min(self.next_sweep, self.swept + SOONEST_SECONDS)
+
+    def next(self) -> list[Hold]:
+        """Those held whose turn it is."""
+        if time.monotonic() < self.next_look:
+            return []
+        lines = set(over("begun AND"))
+        if time.monotonic() >= self.next_sweep:
+            lines |= self.sweep()
+        self.next_look = time.monotonic() + (LOOK_SECONDS if self.waits() else IDLE_SECONDS)
+        return heads(lines)
+
+    def sweep(self) -> set[str]:
+        """Looks at all tickets, and returns the lines in which somebody waits."""
+        began = time.monotonic()
+        over("")
+        forget_unknown()
+        with connection.cursor() as cursor:
+            cursor.execute(MEND, [LINES])
+        lines = set(waiting().values_list("line", flat=True).distinct())
+        self.swept = time.monotonic()
+        self.next_sweep = self.swept + max(SWEEP_SECONDS, SWEEP_SHARE * (self.swept - began))
+        return lines
+
+    def waits(self) -> bool:
+        return bool(waiting().exists())
+
+
+def waiting() -> Any:
+    return Hold.objects.filter(line__startswith=LINES).order_by()
+
+
+def over(which: str) -> list[str]:
+    """Takes the tickets of jobs that have ended; returns their lines."""
+    with connection.cursor() as cursor:
+        cursor.execute(OVER.format(which=which))
+        return [row[0] for row in cursor.fetchall()]
+
+
+def forget_unknown() -> None:
+    """Jobs of which neither the ledger nor Redis knows are gone, as after Redis lost its data."""
+    known = Job.objects.filter(id=OuterRef("job_id"))
+    old = Ticket.objects.filter(since__lt=timezone.now() - FORGOTTEN)
+    held = Hold.objects.filter(job_id=OuterRef("job_id"))
+    for ticket in old.filter(~Exists(known), ~Exists(held))[:BATCH]:
+        standing = standing_of(ticket.job_id)
+        if standing.ended or not standing.state:
+            ticket.delete()
+
+
+def heads(lines: Iterable[str]) -> list[Hold]:
+    """Of each line the first, if it is held for its turn."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT, [list(lines)])
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(waiting().filter(job_id__in=ids)[:BATCH])

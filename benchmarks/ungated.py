@@ -1,0 +1,5 @@
+"""A worker that includes this module has no gate."""
+
+from django.conf import settings
+
+settings.JOB_GATE = ""

@@ -179,6 +179,7 @@ def transport_options(url: str, time_limit: int | None = None) -> dict[str, Any]
         # After this time the job is given to another worker too.
         "visibility_timeout": max(VISIBILITY_TIMEOUT_SECONDS, (time_limit or 0) + SPARE_SECONDS),
         "socket_keepalive": True,
+        "priority_steps": list(range(10)),  # by itself it would tell four priorities apart
         "global_keyprefix": "switchyard:",
     }
 

@@ -63,8 +63,19 @@ class AppConfig(Section):
     )
     media_root: str = Field("", description="folder of uploads and reports; empty: var/media")
     import_max_megabytes: int = Field(200, ge=1, le=10_000, description="largest file an import takes")
+    import_large_kilobytes: int = Field(
+        1000,
+        ge=0,
+        le=10_000_000,
+        description="a file of so much is imported in the queue data, a smaller one in the default queue",
+    )
     job_arguments_max_bytes: int = Field(
         65_536, ge=1024, le=1_048_576, description="largest JSON of all the arguments of one job"
+    )
+    job_routers: values.Words = Field(
+        [],
+        description="your own routers, as dotted names such as shop.routers.ByTenant, asked in this order "
+        "before those of project/topology.py",
     )
     redacted_names: values.Words = Field(
         [

@@ -129,6 +129,7 @@ STORAGES = {
     },
 }
 IMPORT_MAX_BYTES = app.import_max_megabytes * 1024 * 1024
+IMPORT_LARGE_BYTES = app.import_large_kilobytes * 1000
 WEBHOOK_SECRET = deployment.webhook_secret
 WEBHOOK_ALLOWED_HOSTS = app.webhook_allowed_hosts
 FAILURE_NOTICES_TO = app.failure_notices_to
@@ -184,6 +185,7 @@ NOTICES_EXCHANGE = broker.notices_exchange(deployment.broker_url)
 NOTICE_LANES = topology.expand_lanes()
 OTHER_CHANNEL = topology.OTHER_CHANNEL
 ROUTES = topology.expand_routes(celery.task_routes)
+JOB_ROUTERS = [*app.job_routers, *topology.ROUTERS]
 PUBLISH_OPTIONS = broker.publish_options(deployment.broker_url)
 BROKER_MANAGEMENT_URL = celery.broker_management_url
 BROKER_ACK_TIMEOUT_SECONDS = broker.acknowledgement_timeout(deployment.broker_url, celery.broker_ack_timeout)

@@ -79,6 +79,9 @@ ROUTES = {
     "apps.cleanup.*": {"queue": "cleanup"},
 }
 
+# Your own routers, as dotted names; asked in this order, before a job's arguments and ROUTES are looked at.
+ROUTERS: tuple[str, ...] = ()
+
 SEVERITIES = ("info", "warning", "error", "critical")
 # The first row that takes a notification names its lane; without one it goes where ROUTES say.
 # `channel` is the name of the one channel that it was asked to go through.

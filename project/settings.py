@@ -3,7 +3,7 @@
 import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
-from project import broker, recurring, topology, unfold
+from project import broker, profiles, recurring, topology, unfold
 from project.deployment import load
 from project.environment import BASE_DIR
 from project.logs import logging_settings
@@ -186,6 +186,8 @@ NOTICE_LANES = topology.expand_lanes()
 OTHER_CHANNEL = topology.OTHER_CHANNEL
 ROUTES = topology.expand_routes(celery.task_routes)
 JOB_ROUTERS = [*app.job_routers, *topology.ROUTERS]
+WORKER_PROFILES = profiles.expand_profiles(app.worker_profiles)
+WORKER_SET = tuple(dict.fromkeys(app.worker_set))
 PUBLISH_OPTIONS = broker.publish_options(deployment.broker_url)
 BROKER_MANAGEMENT_URL = celery.broker_management_url
 BROKER_ACK_TIMEOUT_SECONDS = broker.acknowledgement_timeout(deployment.broker_url, celery.broker_ack_timeout)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from project.profiles import expand_profiles
 from project.topology import valid_name
 
 
@@ -74,6 +75,11 @@ def queues(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return value
 
 
+def profiles(value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    expand_profiles(value)
+    return value
+
+
 def credentials(value: str) -> str:
     if not all(re.fullmatch(r"[^:\s]+:\S+", pair) for pair in value.split(",")):
         raise ValueError("expected name:password, several separated by commas")
@@ -91,6 +97,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, AfterValidator(valid_name)]
 Routes = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed), AfterValidator(routes)]
 Queues = Annotated[list[dict[str, Any]], BeforeValidator(parsed), AfterValidator(queues)]
+Profiles = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed), AfterValidator(profiles)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 DatabaseUrl = Annotated[str, url("postgres", "postgresql")]
 RedisUrl = Annotated[str, url("redis", "rediss")]

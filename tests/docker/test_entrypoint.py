@@ -169,7 +169,7 @@ def test_flower_sees_the_workers_and_asks_for_its_password(stack: Stack, begin: 
     wait_until(flower.healthy, 30, "Flower to answer")
     assert get(port, "/")[0] == 401
     name, _, password = stack.url("flower_basic_auth").partition(":")
-    assert "worker@" in ask_flower(port, name, password)
+    assert "general@" in ask_flower(port, name, password)
     assert not any("REFUSED" in line for line in flower.said().splitlines())
     assert management(stack, "whoami")["name"] == "monitor"
 
@@ -181,7 +181,7 @@ def ask_flower(port: str, name: str, password: str) -> str:
 
     def look() -> str:
         text = opener.open(f"http://127.0.0.1:{port}/workers?json=1", timeout=10).read().decode()
-        return text if "worker@" in text else ""
+        return text if "general@" in text else ""
 
     return wait_until(look, 30, "Flower to know the worker")
 

@@ -117,7 +117,7 @@ def ten(name: str, priority: int, jobs: int) -> Run:
 
 
 def started(kind: str) -> int:
-    return sum(key.startswith(f"{kind} ") for key in state_redis().hkeys(STARTS))
+    return sum(str(key).startswith(f"{kind} ") for key in state_redis().hkeys(STARTS))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from project.profiles import expand_profiles
-from project.topology import valid_name
+from project.topology import CLASSIC, QUORUM, valid_name
 
 
 def words(value: Any) -> Any:
@@ -72,6 +72,10 @@ def queues(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
             raise ValueError('expected [{"name": "queue", "routing_key": "key"}, …]')
         valid_name(row["name"])
         valid_name(str(row.get("routing_key", row["name"])))
+        if row.get("type", QUORUM) not in {QUORUM, CLASSIC}:
+            raise ValueError(
+                f"expected the type {QUORUM} or {CLASSIC}, not {row['type']!r}, for {row['name']}"
+            )
     return value
 
 

@@ -1,24 +1,25 @@
-"""The pool of threads, as project/celery.py puts it in the place of Celery's own.
+"""The pool of threads, as celery.py beside it puts it in the place of Celery's.
 
 Nobody can end a thread. Celery's pool says so by an error that breaks a stop off halfway, and then waits
 for its jobs without a limit. This one leaves them behind: their messages go back to their queue.
 """
 
+import atexit
 import logging
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from celery.concurrency.thread import TaskPool
 from celery.worker import state
 
-from apps.jobs import linesending, publishing
-
 logger = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 2.0
 
+class ThreadPool(TaskPool):
+    executor: ThreadPoolExecutor
 
-class ThreadPool(TaskPool):  # type: ignore[misc] # celery-types doesn't know it
     def terminate_job(self, pid: int, signal: int | None = None) -> None:
         """A cancelled job goes on, and its outcome doesn't count; when the worker stops it ends."""
         if not stops_cold():
@@ -36,12 +37,12 @@ class ThreadPool(TaskPool):  # type: ignore[misc] # celery-types doesn't know it
 
 
 def stops_cold() -> bool:
-    return state.should_terminate is not None and state.should_terminate is not False  # 0 is an exit code
+    code: Any = state.should_terminate
+    return code is not None and code is not False  # 0 is an exit code
 
 
 def end_with_the_main_thread() -> None:
     """All is closed by then. Python would wait for the other threads, however long their jobs take."""
     threading.main_thread().join()
-    linesending.flush(FLUSH_SECONDS)
-    publishing.flush(FLUSH_SECONDS)
+    atexit._run_exitfuncs()  # noqa: SLF001 - what jobs logged and submitted is on its way
     os._exit(os.EX_OK)

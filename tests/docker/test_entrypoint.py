@@ -128,6 +128,15 @@ def test_a_worker_can_keep_to_one_queue(stack: Stack, begin: Begin) -> None:
     wait_until(lambda: consumers(stack) == only_email, 20, "the worker to be on its queue alone")
 
 
+def test_a_worker_of_threads_is_one_process_for_its_queues(stack: Stack, begin: Begin) -> None:
+    threads = begin("io")
+    expected = {row.name: int(row.name in {"email", "notification"}) for row in QUEUES}
+    wait_until(lambda: consumers(stack) == expected, 20, "the worker to be on its queues")
+    assert len(family(threads.pid)) == 1
+    wait_until(threads.healthy, 10, "it to be healthy")
+    threads.stop()
+
+
 @pytest.mark.usefixtures("empty_queues")
 def test_a_stopped_worker_lets_a_short_job_finish_and_gives_a_long_one_back(
     stack: Stack, begin: Begin, tmp_path: Path

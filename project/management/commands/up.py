@@ -57,7 +57,7 @@ def plan(options: dict[str, Any]) -> Plan:
         root=BASE_DIR,
         var=BASE_DIR / settings.VAR_ROOT,
         embedded=tuple(settings.EMBEDDED_SERVERS),
-        workers=tuple((row, tuple(row.queues_of(rows, names))) for row in rows),
+        workers=tuple((row, tuple(read)) for row in rows if (read := row.queues_of(rows, names))),
         soft_shutdown_seconds=settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT,
         flower_host=settings.FLOWER_ADDRESS,
         flower_prefix=settings.FLOWER_URL_PREFIX,

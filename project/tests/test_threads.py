@@ -14,11 +14,11 @@ from apps.jobs import joblog, progress, submit, submit_many
 from apps.jobs.models import Job
 from apps.jobs.tests.acting_tasks import talk_task
 from apps.jobs.tests.ledger_tasks import fail_task, nap_task
-from apps.jobs.tests.lives import QUICK, outcomes, own_recorder, purge, running, started
+from apps.jobs.tests.lives import DUTIES, QUICK, outcomes, purge, running, started
 from apps.jobs.tests.loss_tasks import hold_task, lines
 from apps.jobs.tests.sample_tasks import count_task, stumble_task
 from project.servers.processes import family
-from tests.waiting import OwnProcess, ended, wait_until
+from tests.waiting import OwnProcess, RecorderProcess, ended, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("transactional_db", "no_others")]
 
@@ -41,7 +41,7 @@ def worker_of_threads(name: str) -> OwnProcess:
 
 @pytest.fixture(scope="module")
 def _recorder(no_others: None) -> Iterator[None]:
-    with running(own_recorder()):
+    with running(RecorderProcess(*DUTIES, "--only", "holds", environment=QUICK)):
         yield
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # One image, many processes; the first word chooses:
-#   web | worker | urgent | recorder | beat | flower   a process that runs on
+#   web | worker | urgent | recorder | beat | flower   a process that runs on; a worker is of the profile
+#                   that the second word names, else of general
 #   migrate         prepares database, broker and schedules, then ends
 #   anything else   a manage.py command
 # Further words go to the process itself.
@@ -22,12 +23,10 @@ keep_temporary_files_in() {
     find "$TMPDIR" -type f -mmin +1440 -delete
 }
 
-celery_worker() {
+# $1: the profile. Further words are options of Celery's worker.
+worker() {
     note
-    # On SIGTERM running jobs get CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT seconds, then go back to
-    # their queue. Without this Celery would wait for them without a limit.
-    export REMAP_SIGTERM=SIGQUIT
-    exec celery -A project --quiet worker -n "$role@%h" -O fair --without-gossip --without-mingle "$@"
+    exec python manage.py worker "$@"
 }
 
 throw_away_key() {
@@ -44,10 +43,13 @@ case "$role" in
             --timeout 60 --graceful-timeout 30 --worker-tmp-dir /dev/shm --no-control-socket "$@"
         ;;
     worker)
-        celery_worker --exclude-queues urgent "$@"
+        case "${1:-}" in
+            "" | -*) worker general "$@" ;;
+            *) worker "$@" ;;
+        esac
         ;;
     urgent)
-        celery_worker --queues urgent "$@"
+        worker urgent "$@"
         ;;
     recorder)
         note

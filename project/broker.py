@@ -16,6 +16,7 @@ from kombu.transport.native_delayed_delivery import (
 
 from project.topology import (
     BROADCAST,
+    CLASSIC,
     DEAD,
     EVENTS,
     NOTICES,
@@ -30,6 +31,7 @@ from project.topology import (
 SOCKET_TIMEOUT_SECONDS = 10
 CONFIRM_TIMEOUT_SECONDS = 5
 VISIBILITY_TIMEOUT_SECONDS = 3600
+PRIORITY_LEVELS = 10
 SPARE_SECONDS = 300  # of a time-out over the longest job
 
 
@@ -43,8 +45,17 @@ def work_queue(row: QueueRow, url: str) -> Queue:
         row.name,
         Exchange(TASKS, type="topic"),
         routing_key=row.key,
-        queue_arguments=queue_arguments(row.name) if is_amqp(url) else None,
+        queue_arguments=arguments_of(row) if is_amqp(url) else None,
     )
+
+
+def arguments_of(row: QueueRow) -> dict[str, Any]:
+    """Of a classic queue, which is for its priorities: it has no delivery limit and one copy of a message."""
+    found: dict[str, Any] = queue_arguments(row.name)
+    if row.classic:
+        del found["x-dead-letter-strategy"]
+        found |= {"x-queue-type": CLASSIC, "x-max-priority": PRIORITY_LEVELS - 1}
+    return found
 
 
 def queue_arguments(name: str) -> dict[str, str]:
@@ -88,17 +99,19 @@ def spelled_out(pattern: str) -> list[str]:
     return [key for key in dict.fromkeys(found) if key]
 
 
-def lane_queues(lanes: Iterable[Lane]) -> list[Queue]:
-    """The work queues that notices are bound to by their headers. Redis has no such exchange."""
+def lane_queues(lanes: Iterable[Lane], work: Iterable[Queue]) -> list[Queue]:
+    """Those of the work queues that notices are bound to by their headers. Redis has no such exchange."""
+    arguments = {queue.name: queue.queue_arguments for queue in work}
     exchange = Exchange(NOTICES, type="headers")
     return [
         Queue(
             lane.queue,
             exchange,
             binding_arguments={"x-match": "all", **lane.headers},
-            queue_arguments=queue_arguments(lane.queue),
+            queue_arguments=arguments[lane.queue],
         )
         for lane in lanes
+        if lane.queue in arguments
     ]
 
 
@@ -111,11 +124,11 @@ class Wanted:
 
     def queues(self, work: Iterable[Queue]) -> list[Queue]:
         """Of RabbitMQ: keepers, subscriptions and lanes; a queue stands once for each of its bindings."""
-        names = [queue.name for queue in work]
+        rows = list(work)
+        names = [queue.name for queue in rows]
         events = event_queues(self.subscriptions, amqp=True)
         kept = [*names, *dict.fromkeys(queue.name for queue in events)]
-        lanes = [lane for lane in self.lanes if lane.queue in names]
-        return [*keeper_queues(kept), *events, *lane_queues(lanes)]
+        return [*keeper_queues(kept), *events, *lane_queues(self.lanes, rows)]
 
 
 NOTHING_MORE = Wanted()
@@ -179,6 +192,7 @@ def transport_options(url: str, time_limit: int | None = None) -> dict[str, Any]
         # After this time the job is given to another worker too.
         "visibility_timeout": max(VISIBILITY_TIMEOUT_SECONDS, (time_limit or 0) + SPARE_SECONDS),
         "socket_keepalive": True,
+        "priority_steps": list(range(PRIORITY_LEVELS)),  # by itself it would tell four priorities apart
         "global_keyprefix": "switchyard:",
     }
 

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.concurrency import ALIASES as POOLS  # type: ignore[attr-defined] # celery-types doesn't know it
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -12,6 +13,7 @@ app = Celery("switchyard", task_cls="apps.jobs.task:JobTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Not by settings: Celery lets the variable CELERY_RESULT_BACKEND, a plain Redis URL, win over them.
 app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:LedgerBackend")
+POOLS["threads"] = "project.threads:ThreadPool"
 app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
 app.steps["worker"].add("apps.messaging.listening:Listen")
 app.steps["consumer"].add("apps.jobs.heartbeat:LeaveLoop")

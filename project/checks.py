@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import current_app
+from celery.app.routes import MapRoute
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 
 from project.broker import SPARE_SECONDS, is_amqp
 from project.deployment import unknown_variables
+from project.profiles import ProfileRow
 from project.servers.running import Running
 from project.topology import BROADCAST, DEAD, EVENTS, NAME, NOTICES, SUBSCRIPTION_PREFIX, UNROUTED
 
@@ -121,6 +123,65 @@ def queue_names_are_free(**_: Any) -> list[CheckMessage]:
         or queue.name.startswith(("celery", SUBSCRIPTION_PREFIX))
         or queue.name.endswith("_moving")
     ]
+
+
+@register()
+def every_queue_has_workers(**_: Any) -> list[CheckMessage]:
+    names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
+    found: list[CheckMessage] = [
+        Error(
+            f"The worker profile {row.name} names the queue {queue!r}, which does not exist.",
+            hint=nearest(queue, names),
+            id="switchyard.E007",
+        )
+        for row in settings.WORKER_PROFILES.values()
+        for queue in row.queues
+        if queue not in names
+    ]
+    read = {queue for row in in_use() for queue in row.queues_of(in_use(), names)}
+    if unread := [name for name in names if name not in read]:
+        found.append(
+            Error(
+                f"No worker profile in use reads {', '.join(unread)}: jobs there would never run.",
+                hint="Add a profile to WORKER_SET, such as general, or a queue to one of WORKER_PROFILES.",
+                id="switchyard.E008",
+            )
+        )
+    return found
+
+
+@register()
+def time_limits_are_kept(**_: Any) -> list[CheckMessage]:
+    names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
+    return [
+        Error(
+            f"The task {task} declares a time limit, but the worker profile {row.name} reads its queue "
+            f"{queue!r} with the pool {row.pool}, which keeps none.",
+            hint="Route it to another queue, or take that queue out of the profile.",
+            id="switchyard.E009",
+        )
+        for row in in_use()
+        for queue, task in beyond(row, row.queues_of(in_use(), names))
+    ]
+
+
+def in_use() -> list[ProfileRow]:
+    return [settings.WORKER_PROFILES[name] for name in settings.WORKER_SET]
+
+
+def beyond(row: ProfileRow, queues: list[str]) -> list[tuple[str, str]]:
+    """The queues and tasks, by their names, whose own time limits the profile can't keep."""
+    if row.ends_jobs:
+        return []
+    by_name, general = MapRoute(settings.ROUTES), settings.CELERY_TASK_DEFAULT_QUEUE
+    usual = (settings.CELERY_TASK_TIME_LIMIT, settings.CELERY_TASK_SOFT_TIME_LIMIT)
+    limited = [
+        name
+        for name, task in sorted(current_app.tasks.items())
+        if (task.time_limit, task.soft_time_limit) != usual
+    ]
+    goes = {name: (by_name(name) or {"queue": general})["queue"] for name in limited}
+    return [(queue, name) for name, queue in goes.items() if queue in queues]
 
 
 @register(Tags.database)

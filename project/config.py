@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from project import values
 from project.environment import Section
+from project.profiles import IN_USE, expand_profiles
 
 
 class AppConfig(Section):
@@ -63,8 +64,24 @@ class AppConfig(Section):
     )
     media_root: str = Field("", description="folder of uploads and reports; empty: var/media")
     import_max_megabytes: int = Field(200, ge=1, le=10_000, description="largest file an import takes")
+    import_large_kilobytes: int = Field(
+        1000, ge=0, description="a file of so much is imported in queue data, a smaller one in the default"
+    )
     job_arguments_max_bytes: int = Field(
         65_536, ge=1024, le=1_048_576, description="largest JSON of all the arguments of one job"
+    )
+    job_routers: values.Words = Field(
+        [], description="your own routers, as dotted names such as shop.routers.ByTenant, asked in this order"
+    )
+    worker_profiles: values.Profiles = Field(
+        {},
+        description='changes to the worker profiles, and further ones: {"io": {"concurrency": 32}, "video": '
+        '{"queues": ["video"]}}; also WORKER_PROFILES__IO__CONCURRENCY=32',
+    )
+    worker_set: values.Words = Field(
+        list(IN_USE),
+        min_length=1,
+        description="profiles in use, one worker each; together they read every queue",
     )
     redacted_names: values.Words = Field(
         [
@@ -124,6 +141,13 @@ class AppConfig(Section):
     secure_ssl_redirect: bool = Field(
         True, description="in production, send http requests to https (health checks excepted)"
     )
+
+    @model_validator(mode="after")
+    def profiles_in_use_exist(self) -> "AppConfig":
+        known = expand_profiles(self.worker_profiles)
+        if unknown := set(self.worker_set) - set(known):
+            raise ValueError(f"WORKER_SET: expected some of {', '.join(known)}, got {', '.join(unknown)}")
+        return self
 
     @model_validator(mode="after")
     def production_is_complete(self) -> "AppConfig":

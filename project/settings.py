@@ -3,7 +3,7 @@
 import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
-from project import broker, recurring, topology, unfold
+from project import broker, profiles, recurring, topology, unfold
 from project.deployment import load
 from project.environment import BASE_DIR
 from project.logs import logging_settings
@@ -130,6 +130,7 @@ STORAGES = {
     },
 }
 IMPORT_MAX_BYTES = app.import_max_megabytes * 1024 * 1024
+IMPORT_LARGE_BYTES = app.import_large_kilobytes * 1000
 WEBHOOK_SECRET = deployment.webhook_secret
 WEBHOOK_ALLOWED_HOSTS = app.webhook_allowed_hosts
 FAILURE_NOTICES_TO = app.failure_notices_to
@@ -185,6 +186,9 @@ NOTICES_EXCHANGE = broker.notices_exchange(deployment.broker_url)
 NOTICE_LANES = topology.expand_lanes()
 OTHER_CHANNEL = topology.OTHER_CHANNEL
 ROUTES = topology.expand_routes(celery.task_routes)
+JOB_ROUTERS = [*app.job_routers, *topology.ROUTERS]
+WORKER_PROFILES = profiles.expand_profiles(app.worker_profiles)
+WORKER_SET = tuple(dict.fromkeys(app.worker_set))
 PUBLISH_OPTIONS = broker.publish_options(deployment.broker_url)
 BROKER_MANAGEMENT_URL = celery.broker_management_url
 BROKER_ACK_TIMEOUT_SECONDS = broker.acknowledgement_timeout(deployment.broker_url, celery.broker_ack_timeout)

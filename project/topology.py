@@ -26,6 +26,9 @@ class QueueRow:
     name: str
     purpose: str
     routing_key: str = ""
+    classic: bool = (
+        False  # on RabbitMQ: knows priorities in every version, but keeps less than a quorum queue
+    )
 
     @property
     def key(self) -> str:
@@ -58,6 +61,7 @@ class LaneRow:
 
 SUBSCRIPTION_PREFIX = "events_"
 OTHER_CHANNEL = "other"
+QUORUM, CLASSIC = "quorum", "classic"
 URGENT = "urgent"
 URGENT_PRIORITY_MAX = 2  # 0 is the highest; jobs of priority 0 to 2 ride in the urgent lane
 
@@ -78,6 +82,9 @@ ROUTES = {
     "apps.notification.*": {"queue": "notification"},
     "apps.cleanup.*": {"queue": "cleanup"},
 }
+
+# Your own routers, as dotted names; asked in this order, before a job's arguments and ROUTES are looked at.
+ROUTERS: tuple[str, ...] = ()
 
 SEVERITIES = ("info", "warning", "error", "critical")
 # The first row that takes a notification names its lane; without one it goes where ROUTES say.
@@ -111,7 +118,10 @@ def expand_lanes(rows: Sequence[LaneRow] = LANES) -> list[Lane]:
 def expand_queues(extra: list[dict[str, Any]]) -> list[QueueRow]:
     """Our queues and those of CELERY_TASK_QUEUES; a name of ours there changes its routing key."""
     added = {
-        row["name"]: QueueRow(row["name"], "CELERY_TASK_QUEUES", row.get("routing_key", "")) for row in extra
+        row["name"]: QueueRow(
+            row["name"], "CELERY_TASK_QUEUES", row.get("routing_key", ""), row.get("type") == CLASSIC
+        )
+        for row in extra
     }
     return list({**{row.name: row for row in QUEUES}, **added}.values())
 

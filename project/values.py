@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from project.topology import valid_name
+from project.profiles import expand_profiles
+from project.topology import CLASSIC, QUORUM, valid_name
 
 
 def words(value: Any) -> Any:
@@ -71,6 +72,15 @@ def queues(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
             raise ValueError('expected [{"name": "queue", "routing_key": "key"}, …]')
         valid_name(row["name"])
         valid_name(str(row.get("routing_key", row["name"])))
+        if row.get("type", QUORUM) not in {QUORUM, CLASSIC}:
+            raise ValueError(
+                f"expected the type {QUORUM} or {CLASSIC}, not {row['type']!r}, for {row['name']}"
+            )
+    return value
+
+
+def profiles(value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    expand_profiles(value)
     return value
 
 
@@ -91,6 +101,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, AfterValidator(valid_name)]
 Routes = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed), AfterValidator(routes)]
 Queues = Annotated[list[dict[str, Any]], BeforeValidator(parsed), AfterValidator(queues)]
+Profiles = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed), AfterValidator(profiles)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 DatabaseUrl = Annotated[str, url("postgres", "postgresql")]
 RedisUrl = Annotated[str, url("redis", "rediss")]

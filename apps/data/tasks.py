@@ -6,16 +6,18 @@ from pydantic import Field
 
 from apps.data import pipeline
 from apps.data.importing import import_list, run_import
+from apps.data.sizing import queue_of_import
 from apps.data.syncing import sync
 from apps.jobs.errors import ArgumentError
 
 Rows = list[dict[str, Any]]
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
+BY_SIZE: Any = {"queue_by": queue_of_import}
 
 
 # An import may take longer than other jobs; importing.SLICE_SECONDS ends before the soft limit.
-@shared_task(soft_time_limit=1440, time_limit=1500)
+@shared_task(soft_time_limit=1440, time_limit=1500, **BY_SIZE)
 def batch_import_task(
     data_list: Rows | None = None, *, import_id: int | None = None, dataset: Name | None = None
 ) -> dict[str, Any]:

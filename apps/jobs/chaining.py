@@ -9,7 +9,7 @@ from celery import signature
 from django.db import transaction
 from django.utils import timezone
 
-from apps.jobs import catalog, plain, wire
+from apps.jobs import catalog, plain
 from apps.jobs.arguments import AnyTask, Arguments, as_json, parameters
 from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Job
@@ -68,7 +68,7 @@ def link(jobs: Sequence[Job], calls: Sequence[Arguments]) -> None:
     """What Celery's worker needs to publish the next step, the last one first, and what people see of it."""
     links: list[dict[str, Any]] = []
     for (before, job), (args, kwargs) in zip(pairwise(jobs), calls[1:], strict=True):
-        options = {"task_id": job.id, "queue": job.queue, "priority": wire.wire_priority(job.priority)}
+        options = {"task_id": job.id, "queue": job.queue, "priority": job.priority}
         links.insert(0, dict(signature(job.task, args=args[1:], kwargs=kwargs, options=options)))
         job.parent, job.root = before.id, jobs[0].root or jobs[0].id
         job.args = job.outbox = job.relay_at = None

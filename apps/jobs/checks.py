@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from apps.jobs import catalog
 from apps.jobs.redacting import unknown_secret_arguments
+from apps.jobs.routers import UnusableRouter, router
 
 
 @register
@@ -20,3 +22,17 @@ def secret_arguments_exist(**_: Any) -> list[CheckMessage]:
         for name, task in catalog.tasks().items()
         for dotted in unknown_secret_arguments(task)
     ]
+
+
+@register
+def routers_can_be_asked(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for dotted in settings.JOB_ROUTERS:
+        try:
+            router(dotted)
+        except UnusableRouter as error:
+            hint = (
+                "JOB_ROUTERS takes dotted names, such as shop.routers.ByTenant; docs/routing.md tells more."
+            )
+            found.append(Error(f"The router {dotted} {error}.", hint=hint, id="jobs.E002"))
+    return found

@@ -4,6 +4,7 @@ JobError
 ├── TemporaryError        the job is tried again, within its policy
 ├── PermanentError        the job fails at once
 │   ├── ArgumentError     its arguments don't fit the task
+│   │   └── RoutingError  a router failed, or named no queue of ours
 │   ├── DeliveryLimitReached  it killed its worker again and again
 │   ├── Unreadable        its message can't be read
 │   ├── Unrouted          no queue took it
@@ -40,6 +41,10 @@ class ArgumentError(PermanentError):
 
     def __reduce__(self) -> tuple[type["ArgumentError"], tuple[dict[str, str]]]:
         return type(self), (self.problems,)
+
+
+class RoutingError(ArgumentError):
+    """What a router said is no queue, or it failed; the text names it. Nothing was handed in."""
 
 
 class DeliveryLimitReached(PermanentError):

@@ -11,11 +11,13 @@ from celery.signals import after_task_publish, before_task_publish
 from django.conf import settings
 
 from apps.jobs.backends import ledger_backend
+from apps.jobs.orders import PRIORITY_DEFAULT
 from apps.jobs.redacting import redact, reprs
 from apps.jobs.state import redis_error
 from apps.jobs.stream import documents
 from apps.jobs.stream.names import STREAM
 from apps.jobs.stream.reaching import stream_redis
+from apps.jobs.wire import wire_priority
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +31,17 @@ def note_published(job_ids: Iterable[str]) -> bool:
 
 
 @before_task_publish.connect(dispatch_uid="jobs.stamp")
-def stamp(headers: Any = None, body: Any = None, **_: Any) -> None:
-    """Writes the time of submission into a message that has none, and hides secrets from its logs."""
+def stamp(headers: Any = None, body: Any = None, properties: Any = None, **_: Any) -> None:
+    """Writes the time of submission into a message that has none, and hides secrets from its logs.
+
+    Its priority becomes the broker's. Of a further message of a job, such as a retry, it is that already.
+    """
     if not isinstance(headers, dict) or "submitted_at" in headers or "id" not in headers:
         return
     headers["submitted_at"] = time.time()
+    if isinstance(properties, dict) and not is_further(headers):
+        given = properties.get("priority")
+        properties["priority"] = wire_priority(PRIORITY_DEFAULT if given is None else given)
     task = current_app.tasks.get(headers.get("task", ""))
     if task is None or not isinstance(body, tuple | list):
         return
@@ -74,9 +82,12 @@ def note_next(headers: Any) -> None:
 
 def is_known(headers: dict[str, Any]) -> bool:
     """Whether this is a further message of a job: a retry, or one that sent itself again."""
-    if headers.get("retries") or "submitted_at" not in headers:
-        return True
-    return bool(current_task and current_task.request.id == headers.get("id"))
+    return "submitted_at" not in headers or is_further(headers)
+
+
+def is_further(headers: dict[str, Any]) -> bool:
+    sends_itself = current_task and current_task.request.id == headers.get("id")
+    return bool(headers.get("retries") or sends_itself)
 
 
 def queue_of(routing_key: str) -> str:

@@ -51,6 +51,8 @@ class JobTask(DjangoTask):
     secret_arguments: tuple[str, ...] = ()
     # Of a task that sends notices: the headers by which one with these arguments finds its lane.
     notice: Callable[..., dict[str, str]] | None = None
+    # Of a task whose jobs don't all go to one queue: the name of that for one with these arguments.
+    queue_by: Callable[..., str | None] | None = None
     limits: Sequence[Limit] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

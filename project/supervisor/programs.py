@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from project.profiles import ProfileRow
 from project.servers.postgres import Postgres
 from project.servers.secrets import secret
 from project.servers.server import Server
@@ -24,6 +25,7 @@ SHOWN = {"admin_user"}  # their output is for the user: a new password is told o
 DEMO = ("demo",)
 
 CELERY = (sys.executable, "-m", "celery", "-A", "project", "--quiet")
+WORKER_COLOURS = {"urgent": Colour.MAGENTA}
 SERVER_PORTS = {"postgres": 54320, "valkey": 63790}
 # On one's own machine Ctrl-C should not take long: running jobs go back to their queue sooner.
 SOFT_SHUTDOWN_SECONDS = 2
@@ -37,8 +39,7 @@ class Plan:
     root: Path
     var: Path
     embedded: tuple[str, ...]
-    queues: tuple[str, ...]
-    urgent_queue: str
+    workers: tuple[tuple[ProfileRow, tuple[str, ...]], ...]  # each with the queues that it reads
     soft_shutdown_seconds: float
     flower_host: str
     flower_prefix: str
@@ -67,11 +68,9 @@ def servers(plan: Plan) -> list[Server]:
 
 def children(plan: Plan) -> tuple[Child, ...]:
     """In the order of their start; they are stopped in the reverse order."""
-    ordinary = [name for name in plan.queues if name != plan.urgent_queue]
     rows = (
         web(plan),
-        worker(plan, "worker", ordinary, Colour.CYAN),
-        worker(plan, "urgent", [plan.urgent_queue], Colour.MAGENTA, "-c", "1"),
+        *(worker(plan, row, queues) for row, queues in plan.workers),
         recorder(plan),
         celery(plan, "beat", "--pidfile=", colour=Colour.BLUE),
         flower(plan),
@@ -88,21 +87,18 @@ def web(plan: Plan) -> Child:
     return Child("web", argv, folder=plan.root, colour=Colour.GREEN, early=True)
 
 
-def worker(plan: Plan, name: str, queues: Iterable[str], colour: Colour, *more: str) -> Child:
+def worker(plan: Plan, row: ProfileRow, queues: Iterable[str]) -> Child:
     soft = min(SOFT_SHUTDOWN_SECONDS, plan.soft_shutdown_seconds)
-    argv = (
-        *CELERY, "worker", "-n", f"{name}@%h",
-        "-Q", ",".join(queues), "-O", "fair", "--without-gossip", "--without-mingle", *more,
-    )  # fmt: skip
     return Child(
-        name,
-        argv,
-        env={
+        row.name,
+        (*CELERY, "worker", *row.words(queues)),
+        env=row.environment()
+        | {
             "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": str(soft),
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
         },
         folder=plan.root,
-        colour=colour,
+        colour=WORKER_COLOURS.get(row.name, Colour.CYAN),
         # To Celery SIGTERM means to wait for the running jobs without a limit.
         stop_signal=signal.SIGQUIT,
         grace_seconds=soft + GRACE_SECONDS,

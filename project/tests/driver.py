@@ -43,7 +43,7 @@ def run(folder: Path, wishes: dict[str, Any]) -> int:
     programs.preparation = lambda plan: child("prepare", "print('a new password')")
     programs.command = lambda plan, name, argv: child(name, "print('the table')")
     plan = Plan(
-        root=ROOT, var=folder, embedded=("valkey",), queues=("default", "urgent"), urgent_queue="urgent",
+        root=ROOT, var=folder, embedded=("valkey",), workers=(),
         soft_shutdown_seconds=1, flower_host="127.0.0.1", flower_prefix="",
         flower_port=wishes.get("flower_port"), port=wishes["port"], demo="demo" in wishes,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from project.profiles import PROFILES
 from project.servers.ports import free_port
 from project.supervisor import programs
 from project.supervisor.child import Child
@@ -16,7 +17,7 @@ from project.supervisor.readiness import page_answers, port_answers
 
 PLAN = Plan(
     root=Path("/root"), var=Path("/var"), embedded=("postgres", "valkey"),
-    queues=("default", "email", "urgent"), urgent_queue="urgent", soft_shutdown_seconds=25,
+    workers=((PROFILES[0], ("default", "email")), (PROFILES[3], ("urgent",))), soft_shutdown_seconds=25,
     flower_host="127.0.0.1", flower_prefix="flower", flower_port=5555,
 )  # fmt: skip
 
@@ -31,7 +32,7 @@ def after(argv: tuple[str, ...], option: str) -> str:
 
 def test_every_process_of_the_platform_has_a_row() -> None:
     names = [child.name for child in programs.children(PLAN)]
-    assert names == ["web", "worker", "urgent", "recorder", "beat", "flower"]
+    assert names == ["web", "general", "urgent", "recorder", "beat", "flower"]
 
 
 def test_flower_can_be_left_out() -> None:
@@ -40,14 +41,14 @@ def test_flower_can_be_left_out() -> None:
 
 
 def test_urgent_jobs_have_a_worker_of_their_own() -> None:
-    assert after(row("worker").argv, "-Q") == "default,email"
+    assert after(row("general").argv, "-Q") == "default,email"
     assert after(row("urgent").argv, "-Q") == "urgent"
-    assert after(row("urgent").argv, "-c") == "1"
+    assert after(row("urgent").argv, "--concurrency") == "2"
 
 
 @pytest.mark.parametrize(("asked", "given"), [(25, 2), (1, 1), (0, 0)])
 def test_a_stopped_worker_gives_its_jobs_back_soon(asked: float, given: float) -> None:
-    worker = row("worker", replace(PLAN, soft_shutdown_seconds=asked))
+    worker = row("general", replace(PLAN, soft_shutdown_seconds=asked))
     assert worker.stop_signal == signal.SIGQUIT
     assert float(worker.env["CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT"]) == given
     assert worker.grace_seconds > given + 5

@@ -43,7 +43,7 @@ def test_the_password_of_the_administrator_is_told_once(platform: Platform) -> N
 def test_another_terminal_finds_the_workers(platform: Platform) -> None:
     def found() -> bool:
         said = platform.terminal("-m", "celery", "-A", "project", "status", "--timeout", "5").stdout
-        return "worker@" in said and "urgent@" in said
+        return "general@" in said and "urgent@" in said
 
     wait_until(found, what="both workers to answer")
 

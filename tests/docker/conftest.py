@@ -9,6 +9,7 @@ from tests.docker.stack import Container, Stack
 READY = {
     "worker": " ready.",
     "urgent": " ready.",
+    "io": " ready.",
     "recorder": "recorder ready",
     "web": "Booting worker",
     "beat": "beat: Starting",

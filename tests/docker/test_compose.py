@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from project.config import AppConfig, CeleryConfig, FlowerConfig
+from project.profiles import IN_USE, PROFILES, ProfileRow
 from tests.docker.composition import (
     DOCKER,
     VARIABLE,
@@ -22,6 +23,7 @@ from tests.docker.composition import (
 )
 
 ONE_SHOTS = {"migrate"}
+WORKERS = ["worker", "urgent", "io", "heavy"]
 SERVERS = {"postgres", "rabbitmq", "redis-state", "redis-cache"}
 FOREIGN = {"PGOPTIONS"}  # libpq's own
 EVERY = sorted(services())
@@ -158,7 +160,7 @@ def test_every_container_is_locked_down(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(ours()))
 def test_variables_are_ones_that_something_reads(name: str) -> None:
-    assert set(environment(name)) - known_names() == set()
+    assert {variable.partition("__")[0] for variable in environment(name)} - known_names() == set()
 
 
 @pytest.mark.parametrize("name", sorted(ours()))
@@ -180,20 +182,36 @@ def test_nothing_has_to_be_set_first() -> None:
 
 @pytest.mark.parametrize("name", sorted(ours()))
 def test_commands_are_roles_of_the_entrypoint(name: str) -> None:
-    (role,) = services()[name]["command"]
+    role, *words = services()[name]["command"]
     assert re.search(rf"^    {role}\)$", (DOCKER / "entrypoint.sh").read_text(), re.MULTILINE)
+    assert words == ([profile_of(name).name] if role == "worker" else [])
 
 
-@pytest.mark.parametrize("name", ["worker", "urgent"])
+def profile_of(name: str) -> ProfileRow:
+    return next(row for row in PROFILES if row.name == services()[name]["command"][1])
+
+
+def test_compose_starts_the_profiles_in_use_and_offers_the_others() -> None:
+    rows = {name: row for name, row in services().items() if row.get("command", [""])[0] == "worker"}
+    assert {profile_of(name).name for name in rows} == {row.name for row in PROFILES}
+    started = {profile_of(name).name for name, row in rows.items() if "profiles" not in row}
+    assert started == set(IN_USE) == set(environment("worker")["WORKER_SET"].split(","))
+    assert all(row.get("profiles", [name]) == [name] for name, row in rows.items() if name != "worker")
+
+
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_stopped_worker_has_time_to_give_its_jobs_back(name: str) -> None:
     grace = int(services()[name]["stop_grace_period"].removesuffix("s"))
     assert grace >= CeleryConfig.model_fields["worker_soft_shutdown_timeout"].default + 10
 
 
-@pytest.mark.parametrize("name", ["worker", "urgent"])
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_fits_its_container(name: str) -> None:
-    processes = int(environment(name)["CELERY_WORKER_CONCURRENCY"])
-    each = CeleryConfig.model_fields["worker_max_memory_per_child"].default / 1024
+    row, given = profile_of(name), environment(name)
+    asked = given.get("WORKER_PROFILES__URGENT__CONCURRENCY") or given.get("CELERY_WORKER_CONCURRENCY")
+    processes = int(asked or row.concurrency or 0) if row.pool == "prefork" else 1
+    limit = CeleryConfig.model_fields["worker_max_memory_per_child"].default
+    each = (row.max_memory_kilobytes or (limit if row.pool == "prefork" else 300_000)) / 1024
     assert processes * each + 200 < megabytes(services()[name]["mem_limit"])
 
 
@@ -201,7 +219,7 @@ def test_the_site_and_the_workers_see_the_same_files() -> None:
     with_files = {
         name for name, row in services().items() if "files:/var/lib/switchyard" in row.get("volumes", [])
     }
-    assert with_files == {"web", "worker", "urgent"}
+    assert with_files == {"web", *WORKERS}
 
 
 def test_flower_knows_no_secret_of_the_site() -> None:

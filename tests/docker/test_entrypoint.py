@@ -128,6 +128,15 @@ def test_a_worker_can_keep_to_one_queue(stack: Stack, begin: Begin) -> None:
     wait_until(lambda: consumers(stack) == only_email, 20, "the worker to be on its queue alone")
 
 
+def test_a_worker_of_threads_is_one_process_for_its_queues(stack: Stack, begin: Begin) -> None:
+    threads = begin("io")
+    expected = {row.name: int(row.name in {"email", "notification"}) for row in QUEUES}
+    wait_until(lambda: consumers(stack) == expected, 20, "the worker to be on its queues")
+    assert len(family(threads.pid)) == 1
+    wait_until(threads.healthy, 10, "it to be healthy")
+    threads.stop()
+
+
 @pytest.mark.usefixtures("empty_queues")
 def test_a_stopped_worker_lets_a_short_job_finish_and_gives_a_long_one_back(
     stack: Stack, begin: Begin, tmp_path: Path
@@ -169,7 +178,7 @@ def test_flower_sees_the_workers_and_asks_for_its_password(stack: Stack, begin: 
     wait_until(flower.healthy, 30, "Flower to answer")
     assert get(port, "/")[0] == 401
     name, _, password = stack.url("flower_basic_auth").partition(":")
-    assert "worker@" in ask_flower(port, name, password)
+    assert "general@" in ask_flower(port, name, password)
     assert not any("REFUSED" in line for line in flower.said().splitlines())
     assert management(stack, "whoami")["name"] == "monitor"
 
@@ -181,7 +190,7 @@ def ask_flower(port: str, name: str, password: str) -> str:
 
     def look() -> str:
         text = opener.open(f"http://127.0.0.1:{port}/workers?json=1", timeout=10).read().decode()
-        return text if "worker@" in text else ""
+        return text if "general@" in text else ""
 
     return wait_until(look, 30, "Flower to know the worker")
 

@@ -113,7 +113,8 @@ def test_every_process_signs_in_as_its_own_role(folder: Path) -> None:
     }  # fmt: skip
     assert users == {
         "migrate": {"topology", "web"}, "web": {"web"}, "beat": {"web"}, "worker": {"worker"},
-        "urgent": {"worker"}, "recorder": {"recorder"}, "flower": {"monitor"},
+        "urgent": {"worker"}, "io": {"worker"}, "heavy": {"worker"},
+        "recorder": {"recorder"}, "flower": {"monitor"},
     }  # fmt: skip
 
 

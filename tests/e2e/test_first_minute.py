@@ -102,7 +102,7 @@ def test_flower_asks_for_its_password(platform: Platform) -> None:
     token = base64.b64encode(f"admin:{platform.password('Flower')}".encode()).decode()
     request.add_header("Authorization", f"Basic {token}")
     with urllib.request.urlopen(request, timeout=30) as answer:
-        assert "worker@" in answer.read().decode()
+        assert "general@" in answer.read().decode()
 
 
 def test_ctrl_c_leaves_no_process(platform: Platform) -> None:

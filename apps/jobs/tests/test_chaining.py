@@ -43,7 +43,7 @@ def test_the_message_of_the_first_carries_the_others_last_one_first() -> None:
     links = body[2]["chain"]
     assert [link["options"]["task_id"] for link in links] == [jobs[2].id, jobs[1].id]
     assert [(link["args"], link["kwargs"]) for link in links] == [([], {"right": 100}), ([10], {})]
-    assert links[0]["options"]["priority"] == wire.wire_priority(7)
+    assert links[0]["options"]["priority"] == 7
 
 
 @pytest.mark.django_db

@@ -47,6 +47,13 @@ def test_without_options_the_job_has_the_normal_priority_and_its_route(db: None)
     assert (job.priority, job.queue, job.expires_at, job.eta) == (5, "default", None, None)
 
 
+def test_a_users_router_and_the_urgent_lane_count_for_schedules_too(db: None, settings: Any) -> None:
+    settings.JOB_ROUTERS = ["apps.jobs.tests.routers_of_a_user.ByTenant"]
+    assert stored(make_schedule(args=[13], kwargs={})).queue == "report"
+    assert stored(make_schedule("urgent", args=[13], kwargs={}, priority=0)).queue == "urgent"
+    assert stored(make_schedule("asked", args=[13], kwargs={}, queue="data", priority=0)).queue == "data"
+
+
 def test_an_end_that_has_passed_does_not_expire_the_job(db: None) -> None:
     assert stored(make_schedule(expires=timezone.now())).expires_at is None
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
+from project.checks import in_use
 from project.environment import BASE_DIR
 from project.servers.ports import HIGHEST
 from project.supervisor.output import Output
@@ -35,9 +36,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         handle = sys.stdout.fileno()
         colour = os.isatty(handle) and not os.environ.get("NO_COLOR") and not options["no_color"]
-        code = up(plan(options), Output(handle, colour=colour, width=len("worker")))
+        code = up(plan(options), Output(handle, colour=colour, width=width()))
         # Nothing of ours is buffered, and a closed pipe must not become an error at the exit.
         sys.exit(code)
+
+
+def width() -> int:
+    return max(map(len, ("recorder", *settings.WORKER_SET)))
 
 
 def port(text: str) -> int:
@@ -47,12 +52,12 @@ def port(text: str) -> int:
 
 
 def plan(options: dict[str, Any]) -> Plan:
+    rows, names = in_use(), [queue.name for queue in settings.CELERY_TASK_QUEUES]
     return Plan(
         root=BASE_DIR,
         var=BASE_DIR / settings.VAR_ROOT,
         embedded=tuple(settings.EMBEDDED_SERVERS),
-        queues=tuple(queue.name for queue in settings.CELERY_TASK_QUEUES),
-        urgent_queue=settings.URGENT_QUEUE,
+        workers=tuple((row, tuple(read)) for row in rows if (read := row.queues_of(rows, names))),
         soft_shutdown_seconds=settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT,
         flower_host=settings.FLOWER_ADDRESS,
         flower_prefix=settings.FLOWER_URL_PREFIX,

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "project",
     "apps.jobs",
     "apps.gate",
+    "apps.canvas",
     "apps.recorder",
     "apps.ledger",
     "apps.messaging",

@@ -44,6 +44,11 @@ LOOKING = {
         "routing": "the queue of a delivery",
         "wire": "held jobs are messages",
     },
+    "canvas": {
+        "redacting": "the body of a chord is kept only if it holds no secret",
+        "results": "the result backend tells of chords, too",
+        "stream": "Redis may know of a body before the ledger does",
+    },
     "monitoring": {"backlog": "whether the ledger keeps up"},
     "schedules": {"redacting": "what changed in a schedule is told without its secrets"},
     "planner": {},

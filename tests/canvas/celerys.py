@@ -1,0 +1,94 @@
+"""A pytest plugin for Celery's own integration tests: what their conftest has, with our app.
+
+`python -m pytest --noconftest -p tests.canvas.celerys t/integration/test_canvas.py`, in Celery's source.
+SHARD is "n/m": the n-th of m parts of the tests. The worker is one of this process, as theirs is: its
+signals are heard by the tests, and its pool's processes are forked from it.
+"""
+
+import os
+import signal
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import django
+import pytest
+from celery.contrib.testing.manager import Manager
+from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+from kombu import Connection
+from redis import Redis
+
+django.setup()
+
+from celery import current_app  # noqa: E402 - the project's, once Django is there
+from celery.contrib.testing import tasks as ping  # noqa: E402, F401 - the worker is asked for one
+from t.integration import tasks  # noqa: E402
+
+from project.broker import declare  # noqa: E402
+
+ECHO_DATABASE = 9  # of the tests themselves; no other part of the project uses it
+SECONDS = 30  # for each test; theirs waits a minute for a result
+RUNS = {"concurrency": 4, "pool": "prefork", "shutdown_timeout": 30, "loglevel": "warning"}
+
+
+def echo_redis() -> Any:
+    """Theirs knows no password. Whoever blocks on it waits longer than redis-py does by itself."""
+    return Redis.from_url(os.environ["REDIS_URL"], db=ECHO_DATABASE, socket_timeout=None)
+
+
+tasks.get_redis_connection = echo_redis
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in ("flaky", "timeout", "amqp"):  # of plugins that are not here: nothing is tried twice
+        config.addinivalue_line("markers", f"{name}: not heeded")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    number, shards = map(int, os.environ["SHARD"].split("/"))
+    items[:] = items[number::shards]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, Any, Any]:
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(SECONDS)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+
+
+def give_up(*_: Any) -> None:
+    raise TimeoutError(f"took more than {SECONDS} s")
+
+
+@pytest.fixture(scope="session")
+def celery_session_app() -> Any:
+    with Connection(settings.CELERY_BROKER_URL) as connection:
+        declare(connection, settings.CELERY_TASK_QUEUES)
+    return current_app._get_current_object()
+
+
+@pytest.fixture(scope="session")
+def celery_session_worker(celery_session_app: Any) -> Iterator[Any]:
+    with start_worker(celery_session_app, **RUNS) as worker:
+        yield worker
+
+
+@pytest.fixture
+def app(celery_session_app: Any) -> Any:
+    return celery_session_app
+
+
+@pytest.fixture(autouse=True)
+def no_echoes() -> None:
+    echo_redis().flushdb()
+
+
+@pytest.fixture
+def manager(app: Any, celery_session_worker: Any) -> Iterator[Manager]:
+    """As theirs: the next test begins when the worker has nothing left to do."""
+    found = Manager(app)
+    yield found
+    found.wait_until_idle()

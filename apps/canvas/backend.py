@@ -7,6 +7,7 @@ from typing import Any
 from celery import states
 from celery.app.task import Context
 from celery.canvas import Signature
+from celery.utils.functional import _regen as regen
 from kombu.utils.json import dumps
 
 from apps.canvas.signatures import beginnings, ids_of, leaves
@@ -33,7 +34,8 @@ class CanvasBackend(LedgerBackend):
     def tell_chord(self, header_result_args: Any, body: Any) -> None:
         """The chord runs all the same when Redis can't be told: it is only not watched."""
         group, results = header_result_args[0], header_result_args[1]
-        members = ids_of(results) if isinstance(results, list | tuple) else None
+        # A generator's jobs are made as they are sent, and must not be made before.
+        members = None if isinstance(results, regen) else ids_of(results)
         found = {
             "group": group,
             "members": members if members is None or len(members) <= MEMBERS_MOST else None,
@@ -97,11 +99,6 @@ def described(body: Signature) -> Context:
 
 def keepable(body: Any) -> Any:
     """None where its arguments must not be kept, or are too large."""
-    if any(redact(leaf.type, leaf.args, leaf.kwargs).names for leaf in known(body)):
+    if any(redact(leaf.app.tasks.get(leaf.task), leaf.args, leaf.kwargs).names for leaf in leaves(body)):
         return None
     return body if len(dumps(body)) <= BODY_MOST_BYTES else None
-
-
-def known(body: Any) -> list[Signature]:
-    """Of tasks that this process has; no other tells what is secret."""
-    return [leaf for leaf in leaves(body) if leaf.task in leaf.app.tasks]

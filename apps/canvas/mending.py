@@ -65,8 +65,9 @@ def mend() -> None:
         cursor.execute(DONE)
     before = timezone.now() - timedelta(seconds=sure_seconds())
     for chord in list(Chord.objects.raw(OPEN, [before, LOOKED_AT_MOST])):
-        with transaction.atomic():
-            look_at(chord)
+        Chord.objects.filter(pk=chord.pk).update(looked_at=timezone.now())
+        if not looked_at(chord):
+            return
 
 
 def sure_seconds() -> float:
@@ -85,8 +86,18 @@ def take_notes() -> None:
     transaction.on_commit(lambda: redis.ltrim(CHORDS, len(notes), -1))
 
 
+def looked_at(chord: Chord) -> bool:
+    """False if that failed: the others come first then, the next time."""
+    try:
+        with transaction.atomic():
+            look_at(chord)
+    except Exception:  # its body is what somebody made, and the broker may be away
+        logger.exception("the chord %s can't be settled now", chord.group)
+        return False
+    return True
+
+
 def look_at(chord: Chord) -> None:
-    Chord.objects.filter(pk=chord.pk).update(looked_at=timezone.now())
     ids = flat(chord.members) if chord.members is not None else []
     ends = ends_of(ids)
     if missing := [member for member in ids if member not in ends]:
@@ -124,7 +135,7 @@ def problem_with(chord: Chord, ids: list[str], ends: dict[str, Ended]) -> str:
         if end.result is None and "result:" in end.note:  # too large for the ledger
             return f"the result of its job {job_id} is not kept"
     if chord.members is None:
-        return "its jobs were too many to be written down"
+        return "its jobs were too many to be written down, or came from a generator"
     return "" if chord.body is not None else "its body has hidden arguments, or is too large to be kept"
 
 

@@ -14,8 +14,8 @@ class Chord(models.Model):
     """Written once, from what the publisher told, and settled once.
 
     `members` are the ids of the header's jobs, in order, where a list within stands for a group; null if
-    there were too many to keep. `body` is its signature; null if it can't be kept. `body_ids` are the jobs
-    it begins with.
+    there were too many to keep, or if a generator made them. `body` is its signature; null if it can't be
+    kept. `body_ids` are the jobs it begins with.
     """
 
     class Outcome(models.TextChoices):

@@ -55,6 +55,6 @@ def growing_task(self: Any) -> None:
     raise TemporaryError("not yet")
 
 
-@shared_task(bind=True, max_retries=1, default_retry_delay=40, retry_backoff="jitter")
+@shared_task(bind=True, max_retries=1, default_retry_delay=40, retry_backoff=True, retry_jitter=True)
 def jitter_task(self: Any) -> None:
     raise TemporaryError("not yet")

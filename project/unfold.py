@@ -35,7 +35,7 @@ GROUPS = (
     Group(
         _("Jobs"),
         models=("django_celery_results.taskresult", "django_celery_results.groupresult"),
-        apps=("jobs", "gate", "messaging"),
+        apps=("jobs", "gate", "canvas", "messaging"),
         page="console:jobs",
     ),
     Group(
@@ -72,6 +72,7 @@ ICONS = {
     "django_celery_beat.solarschedule": "wb_sunny",
     "django_celery_results.taskresult": "task_alt",
     "django_celery_results.groupresult": "account_tree",
+    "canvas.chord": "account_tree",
     "gate.pause": "pause_circle",
     "gate.limitsetting": "speed",
     "jobs.hold": "hourglass_empty",

@@ -40,6 +40,7 @@ class Chord(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["looked_at"], name="chord_open", condition=Q(settled_at__isnull=True)),
             models.Index(fields=["settled_at"], name="chord_settled"),
+            models.Index(fields=["begun_at"], name="chord_begun"),
         ]
 
     def __str__(self) -> str:

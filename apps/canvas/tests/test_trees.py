@@ -8,6 +8,7 @@ import pytest
 from celery import chain, chord, current_app, group
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 from redis import Redis
 
 from apps.canvas.models import Chord
@@ -142,3 +143,12 @@ def test_a_chord_that_redis_forgot_fails_with_the_reason(stage: Stage) -> None:
     assert job_of(note_task.name).state == "SUCCESS"
     with pytest.raises(Exception, match="can't be finished"):
         result.get(timeout=5)
+
+
+def test_the_admin_lists_chords_and_changes_none(admin_client: Client) -> None:
+    Chord.objects.create(
+        group="g", members=["a"], body_ids=["b"], begun_at=timezone.now(), outcome="failed", why="lost"
+    )
+    assert "lost" in admin_client.get("/admin/canvas/chord/?outcome=failed").content.decode()
+    assert "/jobs/b/" in admin_client.get("/admin/canvas/chord/g/change/").content.decode()
+    assert admin_client.get("/admin/canvas/chord/add/").status_code == 403

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from celery import states
+from celery import current_task, states
 from celery.app.task import Context
 from celery.canvas import Signature
 from celery.utils.functional import _regen as regen
@@ -90,10 +90,12 @@ def join_chain(request: Any) -> None:
 def described(body: Signature) -> Context:
     """A request that says what the job is, and links to nothing: Celery calls the error callbacks itself."""
     options = body.options
+    # As Celery has it: the error callbacks were just sent by the task that runs here.
+    children = (current_task.request.children or ()) if current_task else ()
     return Context(
         id=body.id, task=body.task, args=list(body.args), kwargs=dict(body.kwargs),
         group=options.get("group_id"), root_id=options.get("root_id"), parent_id=options.get("parent_id"),
-        delivery_info={"routing_key": options.get("queue")},
+        delivery_info={"routing_key": options.get("queue")}, children=list(children),
     )  # fmt: skip
 
 

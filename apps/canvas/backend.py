@@ -6,8 +6,7 @@ from typing import Any
 
 from celery import current_task, states
 from celery.app.task import Context
-from celery.canvas import Signature
-from celery.utils.functional import _regen as regen
+from celery.utils import functional
 from kombu.utils.json import dumps
 
 from apps.canvas.signatures import beginnings, ids_of, leaves
@@ -20,12 +19,13 @@ logger = logging.getLogger(__name__)
 CHORDS = "switchyard:chords"  # a list in the Redis of the results, emptied by the duty
 MEMBERS_MOST = 10_000
 BODY_MOST_BYTES = 256_000
+GENERATED: Any = functional._regen  # type: ignore[attr-defined] # noqa: SLF001 - what Celery makes of a generator
 
 
 class CanvasBackend(LedgerBackend):
     """Beside the outcome of each job it tells of each chord, once, as it begins."""
 
-    failing: dict[str, Signature] | None = None  # while a chord fails: the tasks of its body, by id
+    failing: dict[str, Any] | None = None  # while a chord fails: the tasks of its body, by id
 
     def apply_chord(self, header_result_args: Any, body: Any, **options: Any) -> Any:
         self.tell_chord(header_result_args, body)
@@ -35,7 +35,7 @@ class CanvasBackend(LedgerBackend):
         """The chord runs all the same when Redis can't be told: it is only not watched."""
         group, results = header_result_args[0], header_result_args[1]
         # A generator's jobs are made as they are sent, and must not be made before.
-        members = None if isinstance(results, regen) else ids_of(results)
+        members = None if isinstance(results, GENERATED) else ids_of(results)
         found = {
             "group": group,
             "members": members if members is None or len(members) <= MEMBERS_MOST else None,
@@ -87,7 +87,7 @@ def join_chain(request: Any) -> None:
         before = options["task_id"]
 
 
-def described(body: Signature) -> Context:
+def described(body: Any) -> Context:
     """A request that says what the job is, and links to nothing: Celery calls the error callbacks itself."""
     options = body.options
     # As Celery has it: the error callbacks were just sent by the task that runs here.

@@ -111,7 +111,7 @@ def look_at(chord: Chord) -> None:
     if problem := problem_with(chord, ids, ends):
         fail(chord, problem)
     else:
-        send(chord, results_of(chord.members, ends))
+        send(chord, results_of(chord.members or [], ends))
 
 
 def ends_of(ids: Iterable[str]) -> dict[str, Ended]:
@@ -149,7 +149,8 @@ def send(chord: Chord, results: list[Any]) -> None:
     """Its jobs keep their ids: should another copy have been sent, one of the two is not run."""
     why = "all of its jobs had ended, and its body had not come"
     if settle(chord, Chord.Outcome.SENT, why):
-        maybe_signature(chord.body).delay(results)
+        body: Any = maybe_signature(chord.body)
+        body.delay(results)
         count("chords_sent", chord, why)
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from celery import Signature
 from celery.canvas import _chain, chord, group, maybe_signature
 from celery.result import AsyncResult, GroupResult
 
 
-def leaves(signature: Any) -> Iterator[Signature]:
+def leaves(signature: Any) -> Iterator[Any]:
     """Each single task in it, its callbacks among them."""
-    found = maybe_signature(signature)
+    found: Any = maybe_signature(signature)
+    parts: list[Any]
     if isinstance(found, _chain | group):
         parts = list(found.tasks)
     elif isinstance(found, chord):
@@ -27,7 +27,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value else []
 
 
-def beginnings(body: Signature) -> list[str]:
+def beginnings(body: Any) -> list[str]:
     """The ids of the jobs that are published when it is called."""
     if isinstance(body, _chain):
         return beginnings(body.tasks[0]) if body.tasks else []

@@ -24,7 +24,7 @@ django.setup()
 
 from celery import current_app  # noqa: E402 - the project's, once Django is there
 from celery.contrib.testing import tasks as ping  # noqa: E402, F401 - the worker is asked for one
-from t.integration import tasks  # noqa: E402
+from t.integration import tasks  # type: ignore[import-not-found] # noqa: E402
 
 from project.broker import declare  # noqa: E402
 
@@ -47,7 +47,7 @@ IDLE_LOOKS, LONG_SECONDS = 3, 10
 RUNS = {"concurrency": 4, "pool": "prefork", "shutdown_timeout": 30, "loglevel": "warning"}
 
 
-class EchoRedis(Redis):  # type: ignore[type-arg]
+class EchoRedis(Redis):
     def blpop(self, keys: Any, timeout: Any = 0) -> Any:
         """Ten seconds is how long some tests wait for what must not come; six times each."""
         return super().blpop(keys, 1 if timeout == LONG_SECONDS else timeout)
@@ -93,7 +93,8 @@ def give_up(*_: Any) -> None:
 def celery_session_app() -> Any:
     with Connection(settings.CELERY_BROKER_URL) as connection:
         declare(connection, settings.CELERY_TASK_QUEUES)
-    return current_app._get_current_object()
+    wrapped: Any = current_app
+    return wrapped._get_current_object()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,12 @@ def note_task(*_: Any) -> str:
 
 
 @shared_task
+def error_task(job_id: str) -> str:
+    """An error callback that is a job; one with three parameters is called by the failed job's worker."""
+    return job_id
+
+
+@shared_task
 def slow_task(seconds: float) -> None:
     time.sleep(seconds)
 

@@ -17,6 +17,9 @@ TASKS = "apps.canvas.tests.sample_tasks,apps.canvas.tests.handbook"
 DUTIES = [part for name in ("record", "relay", "sweep", "watch") for part in ("--only", name)]
 
 
+SECONDS = 30
+
+
 class Stage:
     def __init__(self, url: str, management_url: str = "") -> None:
         self.url = url
@@ -53,4 +56,4 @@ def job_of(task: str, number: int = 0) -> reading.JobView:
         found = reading.latest(task=task)
         return found if len(found) > number else []
 
-    return ended(wait_until(look, what=f"a job of {task}")[::-1][number].id)
+    return ended(wait_until(look, SECONDS, f"a job of {task}")[::-1][number].id, SECONDS)

@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import chain, group
-from celery.result import AsyncResult, GroupResult
+from celery.result import AsyncResult
 from django_celery_beat.models import PeriodicTask
 
 from apps.canvas.tests import handbook, sample_tasks
@@ -42,8 +43,8 @@ def test_a_failure_keeps_its_exception(stage: Stage) -> None:
     sent = sample_tasks.fail_task.delay()
     job = ended(sent.id)
     assert (job.state, job.error) == ("FAILURE", "PermanentError: on purpose")
-    assert str(AsyncResult(sent.id).result) == "on purpose"
-    assert "PermanentError" in Attempt.objects.get(job_id=sent.id).trace
+    assert "on purpose" in str(AsyncResult(sent.id).result)
+    assert Attempt.objects.get(job_id=sent.id).error_kind == "PermanentError"
 
 
 def test_a_revoked_job_does_not_run(stage: Stage) -> None:
@@ -51,7 +52,7 @@ def test_a_revoked_job_does_not_run(stage: Stage) -> None:
     assert acting.cancel(job.id, by="alice").done
     view = ended(job.id)
     assert (view.state, view.attempts) == ("REVOKED", 0)
-    assert AsyncResult(job.id).state == "REVOKED"
+    assert str(AsyncResult(job.id).state) == "REVOKED"
 
 
 def test_retries_wait_as_their_policy_says(stage: Stage) -> None:
@@ -102,10 +103,10 @@ def test_urgent_jobs_have_a_lane_of_their_own(stage: Stage) -> None:
 
 def test_a_callback_runs_when_its_task_has_ended(stage: Stage) -> None:
     good = sample_tasks.number_task.apply_async((1,), link=sample_tasks.add_task.s(41))
-    bad = sample_tasks.fail_task.apply_async(link_error=sample_tasks.note_task.s())
+    bad = sample_tasks.fail_task.apply_async(link_error=sample_tasks.error_task.s())
     assert job_of(sample_tasks.add_task.name).result == 42
     assert job_of(sample_tasks.add_task.name).parent == good.id
-    assert job_of(sample_tasks.note_task.name).parent == bad.id
+    assert job_of(sample_tasks.error_task.name).parent == bad.id
 
 
 def test_many_jobs_are_handed_in_at_once(stage: Stage) -> None:
@@ -172,7 +173,7 @@ def test_the_group_of_9_5_gathers_its_results(stage: Stage) -> None:
     sent = [job_of("handbook_9_5.send_email_task", number) for number in range(3)]
     assert sorted(job.result for job in sent) == [f"sent to reader{n}@example.com" for n in (1, 2, 3)]
     assert len({job.group for job in sent}) == 1
-    again: GroupResult = group(tasks["send_email_task"].s(str(number)) for number in range(3)).apply_async()
+    again: Any = group(tasks["send_email_task"].s(str(number)) for number in range(3)).apply_async()
     assert again.get(timeout=SECONDS) == ["sent to 0", "sent to 1", "sent to 2"]
 
 

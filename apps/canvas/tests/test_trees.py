@@ -12,7 +12,15 @@ from django.utils import timezone
 from redis import Redis
 
 from apps.canvas.models import Chord
-from apps.canvas.tests.sample_tasks import add_task, fail_task, note_task, number_task, slow_task, sum_task
+from apps.canvas.tests.sample_tasks import (
+    add_task,
+    error_task,
+    fail_task,
+    note_task,
+    number_task,
+    slow_task,
+    sum_task,
+)
 from apps.canvas.tests.stage import Stage, job_of
 from apps.canvas.tree import text_of, tree_of
 from apps.jobs import Job
@@ -37,7 +45,7 @@ def shape(job_id: str) -> list[str]:
 
 
 def test_a_chain_is_one_tree(stage: Stage) -> None:
-    last = chain(number_task.s(1), add_task.s(2), add_task.s(3)).apply_async()
+    last: Any = chain(number_task.s(1), add_task.s(2), add_task.s(3)).apply_async()
     assert ended(last.id).result == 6
     tree = ["number_task SUCCESS", "  add_task SUCCESS", "    add_task SUCCESS"]
     assert shape(last.id) == tree
@@ -47,17 +55,17 @@ def test_a_chain_is_one_tree(stage: Stage) -> None:
 def test_a_broken_chain_is_one_tree(stage: Stage) -> None:
     """The steps that were not reached are in it, and what was called because of the error."""
     steps = chain(number_task.s(1), fail_task.s(), note_task.s(), note_task.s())
-    last = steps.apply_async(link_error=add_task.si(1, 1))
+    last = steps.apply_async(link_error=error_task.s())
     ended(last.id)
-    job_of(add_task.name)
+    assert job_of(error_task.name).state == "SUCCESS"
     text = wait_until(lambda: text_of(tree_of(last.id)) if len(text_of(tree_of(last.id))) == 5 else [])
     assert [line.rpartition("  ")[2] for line in text if "note_task" in line] == ["was not reached"] * 2
-    assert [line.rpartition("  ")[2] for line in text if "add_task" in line] == ["on error"]
+    assert [line.rpartition("  ")[2] for line in text if "error_task" in line] == ["on error"]
     assert [line.split()[0] for line in text[:2]] == ["SUCCESS", "FAILURE"]
 
 
 def test_a_group_is_one_tree(stage: Stage, admin_client: Client) -> None:
-    result = group(number_task.s(number) for number in range(3)).apply_async()
+    result: Any = group(number_task.s(number) for number in range(3)).apply_async()
     for member in result.results:
         ended(member.id)
     tree = shape(result.results[0].id)
@@ -85,16 +93,16 @@ def test_a_chord_is_one_tree_with_its_body(stage: Stage) -> None:
 
 def test_a_failed_chord_names_its_body_and_calls_its_error_callback(stage: Stage) -> None:
     body = sum_task.s()
-    body.link_error(note_task.si())
+    body.link_error(error_task.s())
     result = chord([number_task.s(1), fail_task.s()], body)()
     view = ended(result.id)
     assert (view.state, view.task) == ("FAILURE", sum_task.name)
-    job_of(note_task.name)
+    assert job_of(error_task.name).result == result.id
     wait_until(Chord.objects.filter(outcome="done").exists, SECONDS)
     tree = shape(result.id)
     assert sorted(line.strip() for line in tree) == sorted(
         ["chord  2 of 2 have ended", "number_task SUCCESS", "fail_task FAILURE", "sum_task FAILURE",
-         "note_task SUCCESS"]
+         "error_task SUCCESS"]
     )  # fmt: skip
     assert not Job.objects.filter(task="").exists()
 
@@ -108,7 +116,7 @@ def test_links_are_below_what_called_them(stage: Stage) -> None:
 def break_chord(result: Any) -> str:
     """Redis forgets the chord while its header runs. Returns its group."""
     group_id = str(result.parent.id)
-    redis: Redis[bytes] = current_app.backend.client
+    redis: Redis = current_app.backend.client
     keys = [key for key in redis.scan_iter("celery-taskset-meta-*") if group_id.encode() in key]
     assert keys
     redis.delete(*keys)
@@ -134,13 +142,13 @@ def test_a_chord_that_redis_forgot_is_finished(stage: Stage) -> None:
 
 def test_a_chord_that_redis_forgot_fails_with_the_reason(stage: Stage) -> None:
     body = sum_task.s()
-    body.link_error(note_task.si())
+    body.link_error(error_task.s())
     result = chord([slow_task.si(1.5) | number_task.si(1), slow_task.si(1) | fail_task.si()], body)()
     break_chord(result)
     view = ended(result.id, SECONDS)
     assert (view.state, view.task) == ("FAILURE", sum_task.name)
     assert "on purpose" in str(view.error)
-    assert job_of(note_task.name).state == "SUCCESS"
+    assert job_of(error_task.name).state == "SUCCESS"
     with pytest.raises(Exception, match="can't be finished"):
         result.get(timeout=5)
 

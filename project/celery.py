@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 app = Celery("switchyard", task_cls="apps.jobs.task:JobTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Not by settings: Celery lets the variable CELERY_RESULT_BACKEND, a plain Redis URL, win over them.
-app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:LedgerBackend")
+app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.canvas.backend:CanvasBackend")
 POOLS["threads"] = "project.threads:ThreadPool"
 app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
 app.steps["worker"].add("apps.messaging.listening:Listen")

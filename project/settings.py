@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.gate",
     "apps.batches",
+    "apps.canvas",
     "apps.recorder",
     "apps.ledger",
     "apps.messaging",

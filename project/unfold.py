@@ -35,7 +35,7 @@ GROUPS = (
     Group(
         _("Jobs"),
         models=("django_celery_results.taskresult", "django_celery_results.groupresult"),
-        apps=("jobs", "batches", "gate", "messaging"),
+        apps=("jobs", "batches", "gate", "canvas", "messaging"),
         page="console:jobs",
     ),
     Group(
@@ -73,6 +73,7 @@ ICONS = {
     "django_celery_results.taskresult": "task_alt",
     "django_celery_results.groupresult": "account_tree",
     "batches.batch": "stacks",
+    "canvas.chord": "account_tree",
     "gate.pause": "pause_circle",
     "gate.limitsetting": "speed",
     "jobs.hold": "hourglass_empty",

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.utils.translation import gettext as _
 
+from apps.canvas.tree import Tree, tree_of
 from apps.jobs import Job, acting, catalog, reading
 from apps.jobs.acting import NotRetryable
 from apps.jobs.errors import ArgumentError
@@ -28,6 +29,7 @@ class JobPage:
 
     job: JobView
     details: Details
+    tree: Tree
     progress: Progress | None
     title: str
     summary: str
@@ -47,6 +49,7 @@ def load(job_id: str, user: AbstractBaseUser | AnonymousUser) -> JobPage | None:
     return JobPage(
         job=job,
         details=details,
+        tree=tree_of(job.id),
         progress=with_progress([job])[0].progress,
         title=catalog.title(job.task) or _("Job of an unknown task"),
         summary=docstrings.read(catalog.description(task), ()).summary if task else "",

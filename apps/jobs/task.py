@@ -34,8 +34,8 @@ class JobTask(DjangoTask):
     """Asks whether the job may run, checks its arguments, runs the code, and names the outcome.
 
     A task overrides the policy with Celery's own names: `max_retries`, `default_retry_delay`,
-    `retry_backoff` (False, True or "jitter"), `retry_backoff_max`; and with `retry_within_seconds`,
-    counted from its submission.
+    `retry_backoff`, `retry_jitter`, `retry_backoff_max`; and with `retry_within_seconds`, counted from its
+    submission.
     """
 
     Request = "apps.jobs.delivery:JobRequest"
@@ -45,7 +45,8 @@ class JobTask(DjangoTask):
 
     max_retries = settings.RETRY_LIMIT
     default_retry_delay = settings.RETRY_DELAY_SECONDS
-    retry_backoff = settings.RETRY_BACKOFF
+    retry_backoff = bool(settings.RETRY_BACKOFF)  # Celery makes a number of it
+    retry_jitter = settings.RETRY_BACKOFF == "jitter"
     retry_backoff_max = settings.RETRY_DELAY_MAX_SECONDS
     retry_within_seconds: int | None = settings.RETRY_WITHIN_SECONDS
     secret_arguments: tuple[str, ...] = ()
@@ -187,7 +188,7 @@ class JobTask(DjangoTask):
         return RetryPolicy(
             self.max_retries,
             self.default_retry_delay,
-            self.retry_backoff,
+            "jitter" if self.retry_backoff and self.retry_jitter else bool(self.retry_backoff),
             self.retry_backoff_max,
             self.retry_within_seconds,
         )

@@ -286,7 +286,7 @@ def test_every_field_of_the_handbook_exists() -> None:
 def test_the_results_url_of_the_environment_tells_the_ledger_too(tmp_path: Path) -> None:
     script = "from project import celery_app; print(type(celery_app.backend).__name__)"
     done = python("-c", script, CELERY_RESULT_BACKEND="redis://127.0.0.1:6379/1", VAR_ROOT=str(tmp_path))
-    assert done.stdout.strip() == "LedgerBackend", done.stderr
+    assert done.stdout.strip() == "CanvasBackend", done.stderr
 
 
 def test_a_stopped_embedded_server_is_said_in_one_line(tmp_path: Path) -> None:

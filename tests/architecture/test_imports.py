@@ -52,6 +52,11 @@ LOOKING = {
         "recalling": "what a failed member was called with, with its secrets",
         "redacting": "a batch keeps no secret of a callback",
     },
+    "canvas": {
+        "redacting": "the body of a chord is kept only if it holds no secret",
+        "results": "the result backend tells of chords, too",
+        "stream": "Redis may know of a body before the ledger does",
+    },
     "monitoring": {"backlog": "whether the ledger keeps up"},
     "schedules": {"redacting": "what changed in a schedule is told without its secrets"},
     "planner": {},

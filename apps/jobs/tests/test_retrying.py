@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +50,15 @@ def test_a_limit_in_time_counts_from_the_submission(
 def test_the_doublings_of_ten_thousand_retries_stay_small() -> None:
     policy = RetryPolicy(None, 60, backoff=True, delay_max_seconds=10**12)
     assert policy.seconds_before(10_000) == policy.seconds_before(30)
+
+
+def test_the_setting_jitter_is_heeded_by_every_task() -> None:
+    code = (
+        "import django; django.setup(); from celery import current_app as app; "
+        "task = app.tasks['apps.email.tasks.send_email_task']; print(task.policy.backoff, task.retry_backoff)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | {"CELERY_TASK_RETRY_BACKOFF": "jitter"},
+    )  # fmt: skip
+    assert done.stdout.split() == ["jitter", "True"], done.stderr[-2000:]

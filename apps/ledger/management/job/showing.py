@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.canvas.tree import text_of, tree_of
 from apps.jobs import acting, progress
 from apps.jobs.commanding import SubmitCommand, line
 from apps.jobs.errors import ArgumentError
@@ -33,16 +34,19 @@ class Show:
         again = list(
             Job.objects.filter(retry_of=job.id).order_by("submitted_at").values_list("id", flat=True)
         )
-        said = progress_of(job)
+        said, tree = progress_of(job), tree_of(job.id)
+        related = text_of(tree) if tree.jobs > 1 else []
         found = {
             **documents.whole(job),
             "tries": [documents.attempt(tried) for tried in tries],
             "retried_as": again,
             "progress": vars(said) if said else None,
+            "tree": related,
         }
         lines = [documents.block(documents.whole(job)), *map(documents.tried_line, tries)]
         lines += [documents.block({"retried_as": job_id}) for job_id in again]
         lines += [documents.block({"progress": line(said)})] if said else []
+        lines += ["tree", *related] if related else []
         show(command, found, "\n".join(lines), options)
 
 

@@ -5,7 +5,11 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, register
 
 from apps.jobs import catalog
+from apps.jobs.arguments import AnyTask, signature
+from apps.jobs.errors import ArgumentError
+from apps.jobs.orders import Order
 from apps.jobs.redacting import unknown_secret_arguments
+from apps.jobs.uniqueness import unknown_names, written
 
 
 @register
@@ -19,4 +23,27 @@ def secret_arguments_exist(**_: Any) -> list[CheckMessage]:
         )
         for name, task in catalog.tasks().items()
         for dotted in unknown_secret_arguments(task)
+    ]
+
+
+@register
+def unique_keys_fit(**_: Any) -> list[CheckMessage]:
+    """A mistyped argument would be refused at each submission."""
+    return [error for task in catalog.tasks().values() for error in wrong_declaration(task)]
+
+
+def wrong_declaration(task: AnyTask) -> list[CheckMessage]:
+    options = written(task)
+    try:
+        order = Order.of(options)
+    except ArgumentError as error:
+        said = [f"{name}: {text}" for name, text in error.problems.items()]
+        return [Error(f"The task {task.name} declares wrongly: {'; '.join(said)}.", id="jobs.E003")]
+    return [
+        Error(
+            f"The task {task.name} has a unique key by {name!r}, but it takes no such argument.",
+            hint=f"It takes {', '.join(signature(task).parameters) or 'none'}.",
+            id="jobs.E002",
+        )
+        for name in unknown_names(task, order.unique_key or ())
     ]

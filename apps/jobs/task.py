@@ -52,6 +52,12 @@ class JobTask(DjangoTask):
     # Of a task that sends notices: the headers by which one with these arguments finds its lane.
     notice: Callable[..., dict[str, str]] | None = None
     limits: Sequence[Limit] = ()
+    # What `submit` takes under these names, unless it is given a key: see orders.Order.
+    unique_key: Sequence[str] | None = None
+    unique = ""
+    key_for: timedelta | None = None
+    debounce: timedelta | None = None
+    at_most: timedelta | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request = self.request

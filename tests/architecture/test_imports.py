@@ -10,7 +10,7 @@ DOMAIN = {"email", "data", "report", "notification", "cleanup"}
 PUBLIC = {
     "acting", "arguments", "catalog", "chaining", "commanding", "duties", "errors", "events", "joblog",
     "limits", "orders", "permissions", "progress", "reading", "reporting", "retention", "state", "states",
-    "submitting", "workers",
+    "submitting", "uniqueness", "workers",
     # and the names that the package itself offers
     "Call", "Job", "once", "submit", "submit_chain", "submit_many",
 }  # fmt: skip

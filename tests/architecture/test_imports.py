@@ -49,10 +49,19 @@ LOOKING = {
     "planner": {},
     "taskforms": {},
     "outbound": {},
+    "testing": {
+        "models": "what a test hands in are rows",
+        "publishing": "nothing of it leaves the test",
+        "redacting": "the rows of what has run hide secrets",
+        "routing": "the queue of a message",
+        "scrubbing": "and so do errors",
+        "standing": "a job that begins frees its key",
+        "wire": "jobs are run from their messages",
+    },
 }
 OUTBOUND = ["apps", "outbound", "guarding"]  # how every app reaches addresses that people typed
 SUBSCRIBING = ["apps", "messaging", "subscribing"]  # the one way in which domain apps hear of each other
-LEAVES = {"recorder", "ledger", "planner"}  # used by people and processes, by commands and pages
+LEAVES = {"recorder", "ledger", "planner", "testing"}  # used by people and processes, by commands and pages
 EDGES = {"tasks", "admin", "views", "subscribers", "api"}
 LOCAL_IMPORTS = {
     "apps/jobs/__init__.py": "models can't be imported together with the package",

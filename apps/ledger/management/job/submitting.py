@@ -34,9 +34,7 @@ class Submit:
         parser.add_argument("--expires", help=_("not after then: a duration or a time"))
         parser.add_argument("--queue", help=_("instead of the route's"))
         parser.add_argument("--key", help=_("a living job with this key is shown instead of a new one"))
-        parser.add_argument(
-            "--unique", help=_("until_finished, while_waiting or latest")
-        )
+        parser.add_argument("--unique", help=_("until_finished, while_waiting or latest"))
         parser.add_argument("--debounce", help=_("begin when nobody has asked again for so long: 30s, 5m"))
         parser.add_argument("--at-most", help=_("but not later than so long after the first who asked"))
         parser.add_argument("--tag", action="append", default=[], help=_("a word to find it by"))

@@ -16,10 +16,18 @@ from apps.jobs.errors import ArgumentError, JobError
 from apps.jobs.orders import PRIORITY_DEFAULT, PRIORITY_LOWEST, Options, Order
 from apps.jobs.reading import JobView
 from apps.jobs.states import Source
+from apps.jobs.uniqueness import written
 from apps.taskforms.calling import by_name
 from apps.taskforms.forms import ArgumentsForm
 from apps.taskforms.wording import lost_secrets
 
+WAYS_IN_WORDS = {
+    "until_finished": gettext_lazy("One job until it has ended"),
+    "while_waiting": gettext_lazy("One job that waits"),
+    "latest": gettext_lazy("The newest job takes the place of the one that waits"),
+    "for_period": gettext_lazy("One job in %(key_for)s"),
+    "debounce": gettext_lazy("Begins after %(debounce)s without another one"),
+}
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 
@@ -91,6 +99,17 @@ class RunForm:
     def hidden(self) -> tuple[str, ...]:
         """Arguments of the earlier job that are not shown; as they stand, they mean what they meant."""
         return self.earlier.redacted if self.earlier else ()
+
+    @property
+    def unique(self) -> str:
+        """What the task declares of its key, in words; "" for nothing."""
+        names: Any = getattr(self.task, "unique_key", None)
+        if names is None:
+            return ""
+        rule = Order.of(written(self.task)).rule
+        scope = _("for each %(names)s") % {"names": ", ".join(names)} if names else _("of this task")
+        spans = {name: getattr(self.task, name) for name in ("key_for", "debounce")}
+        return f"{WAYS_IN_WORDS[rule.kind]}, {scope}" % {name: span or "" for name, span in spans.items()}
 
     def fill(self, query: QueryDict) -> None:
         """From the earlier job, and from `?argument=value`."""

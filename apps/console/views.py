@@ -12,9 +12,10 @@ from apps.console.access import staff_only, staff_only_json
 from apps.console.families import families
 from apps.console.paging import link
 from apps.console.running import RunForm
-from apps.jobs import catalog, reading
+from apps.jobs import Job, catalog, reading
 from apps.jobs.errors import JobError, UnknownTask
 from apps.jobs.permissions import codename, may_run
+from apps.jobs.states import State
 
 
 @staff_only
@@ -97,10 +98,18 @@ def run_task(request: HttpRequest, name: str) -> HttpResponse:
     if request.method != "POST":
         form.fill(request.GET)
     elif job := form.submit(by=request.user.get_username()):
-        messages.success(request, _("The job was handed in."))
+        messages.success(request, said_of(job))
         return redirect("console:job", job.id)
     shown = {"form": form, "name": name, "title": catalog.title(name)}
     return render(request, "console/run_task.html", shown)
+
+
+def said_of(job: Job) -> str:
+    if not job.existing:
+        return _("The job was handed in.")
+    if job.state == State.PENDING:
+        return _("A job with the same key waits already: this is that one.")
+    return _("A job with the same key is there already: this is that one.")
 
 
 def require_permission(request: HttpRequest, task_name: str) -> None:

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.jobs.errors import PermanentError, TemporaryError
-from apps.jobs.outbound import guarded_client
 from apps.jobs.progress import progress
+from apps.outbound.guarding import guarded_client
 
 if TYPE_CHECKING:
     import httpx

@@ -12,8 +12,8 @@ from apps.data.formats import FORMATS
 from apps.data.formats.csv import DELIMITERS
 from apps.data.formats.format import Kind
 from apps.data.formats.lines import ENCODINGS
-from apps.jobs.outbound import ForbiddenAddress, check_url
 from apps.jobs.states import State
+from apps.outbound.guarding import ForbiddenAddress, check_url
 
 KEY_MAX_CHARACTERS = 255
 ROW_ERRORS_KEPT = 1_000  # per import

@@ -25,8 +25,8 @@ from apps.jobs import Call, Job
 from apps.jobs.chaining import submit_chain
 from apps.jobs.errors import ArgumentError
 from apps.jobs.orders import Options as JobOptions
-from apps.jobs.outbound import ForbiddenAddress, check_url
 from apps.jobs.progress import current_job_id, track
+from apps.outbound.guarding import ForbiddenAddress, check_url
 
 SAMPLE = "sample:"
 SAMPLES = Path(__file__).parent / "samples"

@@ -23,11 +23,13 @@ def submit_chain(steps: Sequence[tuple[str, Call]], **options: Unpack[Options]) 
 
     The first one's message carries the others, so a chain is published whole. Where a step fails, those
     behind it never start and fail with its error. The options are for all; `delay`, `eta`, `expires` and
-    `headers` for the first; `id` and `key` are refused. Raises UnknownTask, and ArgumentError with
+    `headers` for the first; `id` and keys are refused. Raises UnknownTask, and ArgumentError with
     `steps.1.name`.
     """
     if not steps:
         raise ArgumentError({"steps": "expected at least one"})
+    if "unique_key" in options:
+        raise ArgumentError({"unique_key": "expected for single jobs only"})
     order, now = order_of_many(options), timezone.now()
     later = replace(order, delay=None, eta=None, expires=None, headers={})
     tasks = [catalog.find(name) for name, _ in steps]

@@ -61,7 +61,8 @@ class SubmitCommand(BaseCommand):
         if options["wait"]:
             self.report_end(self.wait(job.id, options), options)
         else:
-            self.show({"id": job.id, "task": job.task, "state": str(job.state)}, options)
+            found = {"id": job.id, "task": job.task, "state": str(job.state)}
+            self.show({**found, "existing": True} if job.existing else found, options)
 
     def wait(self, job_id: str, options: dict[str, Any]) -> reading.JobView:
         deadline = time.monotonic() + options["timeout"]

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from apps.jobs import plain
 from apps.jobs.errors import ArgumentError
+from apps.jobs.rule import DEBOUNCE, FOR_PERIOD, LATEST, UNTIL_FINISHED, WAYS, Rule
 from apps.jobs.states import Source
 
 PRIORITY_DEFAULT, PRIORITY_LOWEST = 5, 9
-LONGEST = timedelta(days=30)
+LONGEST, YEAR, SECOND = timedelta(days=30), timedelta(days=366), timedelta(seconds=1)
 ID = re.compile(r"[\x21-\x7e]{1,200}")
 TEXT_LENGTH, SUBMITTER_LENGTH = 255, 150
 SHOWN = 100
@@ -26,7 +27,7 @@ HEADERS_BYTES, NAME_BYTES = 8192, 255
 RESERVED = frozenset({
     "lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit",
     "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result", "stamped_headers", "stamps",
-    "replaced_task_nesting", "submitted_at", "periodic_task_name", "redacted",
+    "replaced_task_nesting", "submitted_at", "periodic_task_name", "redacted", "frees_key",
 })  # fmt: skip
 
 
@@ -38,7 +39,11 @@ class Options(TypedDict, total=False):
     eta: datetime
     expires: timedelta | datetime
     key: str
+    unique_key: Sequence[str]
+    unique: str
     key_for: timedelta
+    debounce: timedelta
+    at_most: timedelta
     queue: str
     tags: list[str]
     headers: dict[str, Any]
@@ -55,8 +60,12 @@ class Order:
 
     priority: 0 (first) to 9.  delay or eta: not before then, at most 30 days ahead.
     expires: not after then; the job then ends as REVOKED, expired.
-    key: a job that already has it is returned instead of a new one, while it is alive or, with
-        `key_for`, for that long.
+    key: a job that already has it is returned instead of a new one.  unique_key: the names of arguments
+        whose values make the key; none of them: the task alone.
+    unique: how long a job has its key: "until_finished", or only "while_waiting"; of "latest" the newest
+        takes the place of the one that waits.  key_for: for that long instead, ended or not.
+    debounce: it starts when nobody has asked for it for so long, with the arguments of whoever asked
+        last, but not later than `at_most` after the first.
     queue: by name, instead of the route's.  tags: words to find it by.
     headers: more headers of the message.  id: the job's, else a new one.
     """
@@ -66,7 +75,11 @@ class Order:
     eta: datetime | None = None
     expires: timedelta | datetime | None = None
     key: str = ""
+    unique_key: Sequence[str] | None = None
+    unique: str = ""
     key_for: timedelta | None = None
+    debounce: timedelta | None = None
+    at_most: timedelta | None = None
     queue: str | None = None
     tags: list[str] = field(default_factory=list)
     headers: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +90,7 @@ class Order:
     retry_of: str | None = None
 
     def __post_init__(self) -> None:
-        checks = (self.wrong_times, self.wrong_names, self.wrong_words)
+        checks = (self.wrong_times, self.wrong_names, self.wrong_words, self.wrong_keys)
         problems = {name: text for check in checks for name, text in check().items()}
         if not _whole(self.priority) or not 0 <= self.priority <= PRIORITY_LOWEST:
             problems["priority"] = f"expected 0 (first) to 9, got {_shown(self.priority)}"
@@ -99,7 +112,8 @@ class Order:
 
     def not_before(self, now: datetime) -> datetime | None:
         """When it may start; None: at once. Whole seconds ahead, because native delays know no others."""
-        wanted = self.eta or (now + self.delay if self.delay else None)
+        delay = self.delay or self.debounce
+        wanted = self.eta or (now + delay if delay else None)
         if wanted is None or wanted <= now:
             return None
         return max(wanted, now + timedelta(seconds=1)).astimezone(UTC)
@@ -122,12 +136,49 @@ class Order:
             _ahead(self.expires, now), timedelta(microseconds=1), LONGEST
         ):
             found["expires"] = f"expected a time from now to 30 days ahead, got {_shown(self.expires)}"
-        elif self.expires is not None and not found and self.never_begins(now):
+        elif self.expires is not None and not (found or self.wrong_keys()) and self.never_begins(now):
             found["expires"] = "expected a time after the delay or eta"
-        if self.key_for is not None and not _between(self.key_for, timedelta(seconds=1), timedelta(days=366)):
-            found["key_for"] = f"expected a timedelta of 1 s to 366 days, got {_shown(self.key_for)}"
-        if self.key_for is not None and not self.key:
-            found["key_for"] = "expected only together with a key"
+        return found
+
+    @property
+    def rule(self) -> Rule:
+        """Of a job with a key."""
+        if self.debounce is not None:
+            return Rule(DEBOUNCE, debounce=self.debounce, at_most=self.at_most)
+        if self.key_for is not None:
+            return Rule(FOR_PERIOD, self.key_for)
+        return Rule(self.unique or UNTIL_FINISHED)
+
+    def wrong_keys(self) -> dict[str, str]:
+        found = {}
+        quiet = self.debounce if isinstance(self.debounce, timedelta) else SECOND
+        spans = {"key_for": (SECOND, YEAR), "debounce": (SECOND, LONGEST), "at_most": (quiet, LONGEST)}
+        for name, (least, most) in spans.items():
+            value, words = getattr(self, name), f"{least.total_seconds():g} s to {most.days} days"
+            if value is not None and not _between(value, least, most):
+                found[name] = f"expected a timedelta of {words}, got {_shown(value)}"
+        if self.unique not in ("", *WAYS):
+            found["unique"] = f"expected one of {', '.join(WAYS)}, got {_shown(self.unique)}"
+        if self.unique_key is not None and not _names(self.unique_key):
+            found["unique_key"] = f"expected a list of names of arguments, got {_shown(self.unique_key)}"
+        if not self.key and self.unique_key is None:
+            wrong = [name for name in ("unique", *spans) if getattr(self, name)]
+            return found | dict.fromkeys(wrong, "expected only together with a key")
+        return {**self.at_odds(), **found}
+
+    def at_odds(self) -> dict[str, str]:
+        """Options that can't be together."""
+        found = {}
+        if self.key and self.unique_key is not None:
+            found["unique_key"] = "expected either key or unique_key"
+        if self.key_for is not None and (self.unique or self.debounce is not None):
+            found["key_for"] = "expected without unique and debounce"
+        if self.debounce is not None and self.unique not in ("", LATEST):
+            found["debounce"] = "expected with no other unique than latest"
+        if self.debounce is not None and (self.delay or self.eta):
+            found["debounce"] = "expected without delay and eta"
+        if self.at_most is not None and self.debounce is None:
+            found["at_most"] = "expected only together with debounce"
         return found
 
     def never_begins(self, now: datetime) -> bool:
@@ -179,6 +230,10 @@ def _ahead(value: Any, now: datetime) -> timedelta | None:
     if isinstance(value, datetime) and value.utcoffset() is not None:
         return value - now
     return None
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) and name for name in value)
 
 
 def _text(value: Any, longest: int) -> bool:

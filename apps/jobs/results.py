@@ -60,7 +60,13 @@ class LedgerBackend(RedisBackend):
         return Scripts(self.client)
 
     def start(self, request: Any, *, tracked: bool) -> Start:
-        """Asks whether this delivery may run, and counts its try. Waits for a lost Redis."""
+        """Asks whether this delivery may run, and counts its try. Waits for a lost Redis, with a key to free
+        for a lost PostgreSQL too.
+        """
+        key = request.get("frees_key")
+        if key and not self._ensure_retryable(lambda: self.ledger.frees(request.id, key)):
+            self.mark_as_revoked(request.id, "cancelled", request)
+            return Start("ended")
         # The same for every time it is asked: an answer may be lost after Redis has counted the try.
         delivery_mark = f"{life()}.{os.getpid()}.{next(_deliveries)}"
         return self._ensure_retryable(self._start, request, tracked, delivery_mark)  # type: ignore[no-any-return]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Unpack
@@ -21,6 +21,7 @@ from apps.jobs.models import Job
 from apps.jobs.orders import Options, Order
 from apps.jobs.publishing import publish_soon
 from apps.jobs.redacting import redact
+from apps.jobs.uniqueness import declared, key_of
 
 # What differs from job to job of one statement, and what they share.
 OWN = ("id", "queue", "args", "kwargs", "redacted", "outbox")
@@ -61,17 +62,16 @@ def submit(
     """Hands a job in: one INSERT in the caller's transaction, published once that has committed.
 
     The broker need not be there: what can't be published now is published by the recorder. Returns the
-    job, or the one that already has the `key`. Raises UnknownTask and ArgumentError, whose `problems`
-    name each bad argument and option.
+    job, or the one that already has the key, which is then `existing`. Raises UnknownTask and
+    ArgumentError, whose `problems` name each bad argument and option.
     """
-    order = Order.of(options)
     found = catalog.find(task)
+    order = order_of(found, options)
     job = prepared(found, Call(args, kwargs or {}), order, timezone.now())
-    with transaction.atomic() if order.key else nullcontext():  # one statement needs no transaction
-        if order.key and (holder := keys.claim(order.key, job.id, order.key_for)):
-            return holder
-        insert([job])
-        transaction.on_commit(lambda: publish_soon([job]))
+    if job.rule:
+        return placed([job])[0]
+    insert([job])
+    transaction.on_commit(lambda: publish_soon([job]))
     return job
 
 
@@ -81,10 +81,11 @@ def submit_many(
     """Hands in one job for each call: all of them or, if one is bad, none; in one statement.
 
     A call is a Call, a list of arguments or a dict of named ones. The options are for all; `id` and
-    `key` are not among them. Raises as `submit` does, with `calls.3.name` for the fourth call.
+    `key` are not among them. With a key by arguments they go in one by one, and some of the jobs returned
+    may be `existing` ones. Raises as `submit` does, with `calls.3.name` for the fourth call.
     """
-    order = order_of_many(options)
     found = catalog.find(task)
+    order = order_of_many(declared(found, options))
     now = timezone.now()
     jobs: list[Job] = []
     problems: dict[str, str] = {}
@@ -95,17 +96,48 @@ def submit_many(
             problems |= {f"calls.{place}.{name}".rstrip("."): text for name, text in error.problems.items()}
     if problems:
         raise ArgumentError(problems)
+    if jobs and jobs[0].rule:
+        return placed(jobs)
     if jobs:
         insert(jobs)
         transaction.on_commit(lambda: publish_soon(jobs))
     return jobs
 
 
-def hand_in(jobs: Sequence[Job]) -> None:
+def placed(jobs: Sequence[Job]) -> list[Job]:
+    """Writes each job under its key, or finds the one that has it. In the order of keys, so that no two
+    callers wait for each other.
+    """
+    found: dict[str, Job] = {}
+    new = []
+    with transaction.atomic():
+        for job in sorted(jobs, key=lambda job: job.key):
+            rule: Any = job.rule
+            if holder := keys.claim(job, rule):
+                holder.existing = True
+            else:
+                insert([job])
+                # A debounced job stays here until it is due, where it can be changed.
+                new += [] if rule.debounce else [job]
+            found[job.id] = holder or job
+        transaction.on_commit(lambda: publish_soon(new))
+    return [found[job.id] for job in jobs]
+
+
+def hand_in(jobs: Sequence[Job]) -> dict[str, Job]:
     """Writes jobs that `prepared` made, of any tasks, in one statement; they are published after the commit.
 
-    Keys are not for these. Raises JobTaken.
+    Those with a key go in one by one. Returns the existing jobs that were found, by the ids of those that are
+    not written for it. Raises JobTaken.
     """
+    keyed = [job for job in jobs if job.rule]
+    hand_in_free([job for job in jobs if not job.rule])
+    if not keyed:
+        return {}
+    return {job.id: found for job, found in zip(keyed, placed(keyed), strict=True) if found is not job}
+
+
+def hand_in_free(jobs: Sequence[Job]) -> None:
     if not jobs:
         return
     rows = [{name: value_of(getattr(job, name)) for name in OWN + SHARED} for job in jobs]
@@ -118,8 +150,13 @@ def hand_in(jobs: Sequence[Job]) -> None:
     transaction.on_commit(lambda: publish_soon(jobs))
 
 
-def order_of_many(options: Options) -> Order:
-    refused = {name: "expected for single jobs only" for name in options if name in {"id", "key", "key_for"}}
+def order_of(task: AnyTask, options: Mapping[str, Any]) -> Order:
+    """The options with what the task declares. Raises ArgumentError."""
+    return Order.of(declared(task, options))
+
+
+def order_of_many(options: Mapping[str, Any]) -> Order:
+    refused = {name: "expected for single jobs only" for name in options if name in {"id", "key"}}
     if refused:
         raise ArgumentError(refused)
     return Order.of(options)
@@ -137,7 +174,10 @@ def as_call(call: Call | Sequence[Any] | Mapping[str, Any]) -> Call:
 
 def prepared(task: AnyTask, call: Call, order: Order, now: datetime) -> Job:
     """The row, not yet written. Raises ArgumentError."""
-    return row_of(task, as_json(task, call.args, call.kwargs), order, now)
+    arguments = as_json(task, call.args, call.kwargs)
+    if order.unique_key is not None:
+        order = replace(order, key=key_of(task, arguments, order.unique_key), unique_key=None)
+    return row_of(task, arguments, order, now)
 
 
 def row_of(task: AnyTask, arguments: Arguments, order: Order, now: datetime) -> Job:
@@ -164,8 +204,10 @@ def row_of(task: AnyTask, arguments: Arguments, order: Order, now: datetime) -> 
         key=order.key,
         tags=list(order.tags),
     )
-    job.outbox, job.relay_at = wire.outbox(job, args, kwargs, order.headers), wire.relay_at(job)
-    job.outbox |= wire.notice_of(job, task, arguments)
+    job.rule = order.rule if order.key else None
+    headers = order.headers | (keys.headers_of(job, job.rule) if job.rule else {})
+    job.outbox = wire.outbox(job, args, kwargs, headers) | wire.notice_of(job, task, arguments)
+    job.relay_at = job.eta if order.debounce else wire.relay_at(job)
     return job
 
 

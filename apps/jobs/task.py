@@ -55,6 +55,12 @@ class JobTask(DjangoTask):
     # Of a task whose jobs don't all go to one queue: the name of that for one with these arguments.
     queue_by: Callable[..., str | None] | None = None
     limits: Sequence[Limit] = ()
+    # What `submit` takes under these names, unless it is given a key: see orders.Order.
+    unique_key: Sequence[str] | None = None
+    unique = ""
+    key_for: timedelta | None = None
+    debounce: timedelta | None = None
+    at_most: timedelta | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request = self.request

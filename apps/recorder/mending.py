@@ -5,6 +5,7 @@ backend, so that Redis, whoever waits for the job, and the ledger agree.
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from billiard.exceptions import WorkerLostError
 from celery import current_app
@@ -14,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from kombu import Queue
 
+from apps.jobs.keys import headers_again
 from apps.jobs.models import Attempt, Job
 from apps.jobs.results import LedgerBackend
 from apps.jobs.states import FINISHED, Outcome, State
@@ -142,7 +144,8 @@ class Mending:
             return
         self.backend.reopen(job.id, State.PENDING, documents.plain({"note": note_of(job)}))
         retries = Attempt.objects.filter(job_id=job.id, outcome=Outcome.RETRY).count()
-        outbox = {"headers": {"retries": retries}} if retries else {}
+        headers: dict[str, Any] = headers_again(job) | ({"retries": retries} if retries else {})
+        outbox = {"headers": headers} if headers else {}
         unchanged = Job.objects.filter(
             id=job.id, outbox__isnull=True, resends=job.resends, finished_at=None, cancelled_at=None
         )

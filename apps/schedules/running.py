@@ -13,9 +13,9 @@ from django_celery_beat.models import PeriodicTask
 
 from apps.jobs import Call, Job, catalog, submit
 from apps.jobs.errors import ArgumentError
-from apps.jobs.orders import LONGEST, Options, Order
+from apps.jobs.orders import LONGEST, Options
 from apps.jobs.states import Source
-from apps.jobs.submitting import prepared
+from apps.jobs.submitting import order_of, prepared
 
 
 def run_now(schedule: PeriodicTask, call: Call | None = None, /, **how: Unpack[Options]) -> Job:
@@ -40,7 +40,7 @@ def prepare(schedule: PeriodicTask, due_at: datetime, jitter_seconds: int = 0) -
     if jitter_seconds:
         asked["eta"] = due_at + jitter(schedule.pk, due_at, jitter_seconds)
     task = current_app.tasks.get(schedule.task) or catalog.find(schedule.task)  # Celery's own, too
-    return prepared(task, stored_call(schedule), Order.of(asked), current_time())
+    return prepared(task, stored_call(schedule), order_of(task, asked), current_time())
 
 
 def stored_call(schedule: PeriodicTask) -> Call:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.test import Client
 
 from apps.console.tests.cast import ERRORS, PAINT, SECRETIVE, failure, job, missing
@@ -92,6 +93,17 @@ def test_a_key_that_is_taken_leads_to_the_job_that_has_it(painter_client: Client
     second = painter_client.post(PAGE, {"wall": "south", "order-key": "north"})
     assert first["Location"] == second["Location"]
     assert Job.objects.count() == 1
+
+
+def test_the_key_that_a_task_declares_counts_on_its_page(
+    painter_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(current_app.tasks[PAINT], "unique_key", ("wall",))
+    assert "One job until it has ended, for each wall" in painter_client.get(PAGE).content.decode()
+    first = painter_client.post(PAGE, {"wall": "north"})
+    second = painter_client.post(PAGE, {"wall": "north", "coats": "3"}, follow=True)
+    assert second.redirect_chain == [(first["Location"], 302)]
+    assert "A job with the same key waits already" in second.content.decode()
 
 
 def test_bad_input_hands_in_nothing_and_loses_nothing(painter_client: Client) -> None:

@@ -13,7 +13,7 @@ from apps.data import fetching
 from apps.data.fetching import fetch
 from apps.data.tests.serving import answer, served
 from apps.jobs.errors import PermanentError, TemporaryError
-from apps.jobs.outbound import ForbiddenAddress
+from apps.outbound.guarding import ForbiddenAddress
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 
+from apps.jobs.rule import Rule
 from apps.jobs.states import Reason, Source, State
 
 ID_LENGTH = 255  # Celery's task ids
@@ -83,6 +84,10 @@ class Job(models.Model):
     resends = models.SmallIntegerField(_("sent again"), default=0)
     version = models.BigIntegerField(default=0, editable=False)
     reopened = models.BigIntegerField(default=0, db_default=0, editable=False)
+
+    # Of the one that `submit` returns, not columns.
+    existing = False  # whether it was there already, under its key
+    rule: Rule | None = None  # by which it has its key
 
     class Meta:
         verbose_name = _("job")

@@ -5,11 +5,16 @@ from apps.jobs.models.job import ID_LENGTH
 
 
 class JobKey(models.Model):
-    """Who holds a key given to `submit`: one job, while it is alive or until a time."""
+    """Who holds a key given to `submit`: one job, as long as its rule says (`rule.Rule`).
+
+    `first_at` is when a debounced job was first asked for.
+    """
 
     key = models.CharField(_("key"), primary_key=True, max_length=255, db_collation="C")
     job_id = models.CharField(_("job"), max_length=ID_LENGTH)
     until = models.DateTimeField(_("until"), null=True, blank=True, db_index=True)
+    kind = models.CharField(_("kind"), max_length=20, default="", db_default="")
+    first_at = models.DateTimeField(_("first asked for"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("key")

@@ -37,9 +37,8 @@ def attention() -> Attention:
     now = timezone.now()
     again = Job.objects.filter(retry_of=OuterRef("id"))
     dead = Job.objects.filter(~Exists(again), state=State.FAILURE).order_by("-finished_at")
-    unsent = Job.objects.filter(
-        outbox__isnull=False, submitted_at__lt=now - timedelta(seconds=UNSENT_SECONDS)
-    )
+    late = now - timedelta(seconds=UNSENT_SECONDS)
+    unsent = Job.objects.filter(outbox__isnull=False, submitted_at__lt=late).exclude(eta__gt=late)
     return Attention(
         dead=up_to(COUNTED, dead),
         letters=up_to(COUNTED, DeadLetter.objects.filter(requeued_at__isnull=True)),

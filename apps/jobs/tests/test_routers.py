@@ -157,14 +157,14 @@ def test_a_retry_needs_no_router(routers: Any) -> None:
 )
 def test_a_router_that_cannot_be_asked_stops_the_start(routers: Any, name: str, words: str) -> None:
     routers("ByTenant", name)
-    (found,) = [message for message in run_checks() if message.id == "jobs.E002"]
+    (found,) = [message for message in run_checks() if message.id == "jobs.E004"]
     assert found.msg.startswith(f"The router {HERE}.{name} {words}")
     assert found.is_serious()
 
 
 def test_good_routers_pass_the_check(routers: Any) -> None:
     routers("ByTenant", "by_name", "OldStyle", "by_object")
-    assert [message for message in run_checks() if message.id == "jobs.E002"] == []
+    assert [message for message in run_checks() if message.id == "jobs.E004"] == []
 
 
 @pytest.mark.parametrize("priority", [-1, 10, "high", 2.5])

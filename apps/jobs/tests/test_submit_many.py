@@ -53,7 +53,7 @@ def test_one_bad_call_refuses_all_and_each_is_named(published: list[Job]) -> Non
     assert (published, Job.objects.count()) == ([], 0)
 
 
-@pytest.mark.parametrize("name", ["id", "key", "key_for"])
+@pytest.mark.parametrize("name", ["id", "key"])
 def test_what_only_one_job_can_have_is_refused(name: str) -> None:
     options: dict[str, Any] = {name: "x"}
     with pytest.raises(ArgumentError, match="single jobs only"):

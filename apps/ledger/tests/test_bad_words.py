@@ -33,6 +33,9 @@ BAD_WORDS: dict[str, list[Any]] = {
     "--priority": ["-1", "10", "255", "256", "high", "", "5.0", "٥", "9" * 5000],
     "--queue": ["emial", "email.high", "email.#", "*", "x" * 300, "", "队列"],
     "--key": ["x" * 300, "a\x00b"],
+    "--unique": ["newest", "latest"],  # of no key
+    "--debounce": ["0s", "31d", "soon", "5m"],
+    "--at-most": ["soon", ""],
     "--tag": ["", "x" * 101],
     "--timeout": ["NaN", "inf", "-1", "long", ""],
     "--args": ["5", "{}", "[1", "[NaN]", "[Infinity]", "", "[" * 100_000, f"[{'9' * 5000}]"],

@@ -127,8 +127,17 @@ def test_a_single_argument_is_read_as_its_parameter_wants_it(
 
 def test_a_living_key_shows_the_job_that_has_it(unpublished: None) -> None:
     first, second = (objects("submit", ADD, "--arg", "left=1", "--key", "k")[0] for _ in range(2))
-    assert first["id"] == second["id"]
+    assert second == {**first, "existing": True}
     assert Job.objects.count() == 1
+
+
+def test_a_debounced_job_takes_the_newest_arguments(unpublished: None) -> None:
+    quiet = ("--key", "k", "--debounce", "1h", "--at-most", "2h")
+    first, second = (objects("submit", ADD, "--arg", f"left={n}", *quiet)[0] for n in (1, 2))
+    assert second == {**first, "existing": True}
+    assert Job.objects.get().kwargs == {"left": 2}
+    (third,) = objects("submit", ADD, "--arg", "left=3", "--key", "k", "--unique", "latest")
+    assert Job.objects.get(cancelled_at=None).id == third["id"]
 
 
 def test_waiting_ends_as_the_job_does(worker: WorkerProcess) -> None:

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, Field
 
 from apps.jobs.errors import JobError, PermanentError, TemporaryError
-from apps.jobs.outbound import ForbiddenAddress, check_url, guarded_client
 from apps.notification.channel import Answer, ChannelKind, Config, Recipient
 from apps.notification.models import Delivery
 from apps.notification.signing import DELIVERY_HEADER, SIGNATURE_HEADER, signature
 from apps.notification.wording import absolute, storable
+from apps.outbound.guarding import ForbiddenAddress, check_url, guarded_client
 
 if TYPE_CHECKING:
     import httpx

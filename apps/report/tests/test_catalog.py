@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.jobs.reports import JobActivity
+from apps.ledger.reports import JobActivity
 from apps.report import catalog
 from apps.report.contract import ReportDefinition
 from apps.report.tests.sample_reports import Customers

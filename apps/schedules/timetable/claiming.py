@@ -43,7 +43,13 @@ class Round:
     def write(self) -> None:
         """A due time that has its firing already has its job, too."""
         new = write_firings(self.firings)
-        hand_in([job for pair, job in self.jobs.items() if pair in new])
+        existing = hand_in([job for pair, job in self.jobs.items() if pair in new])
+        for job_id, found in existing.items():
+            note = "a job with the same key was there already"
+            Firing.objects.filter(job=job_id).update(job=found.id, note=note)
+        for timing in self.timings:
+            if timing.last_job in existing:
+                timing.last_job = existing[timing.last_job].id
         write_timings(self.timings)
         count_runs(Counter(pk for pk, _due_at in self.jobs))
         if self.over:

@@ -43,7 +43,7 @@ def release(firing: Firing) -> None:
     except JobError as error:
         firing.outcome, firing.note = FiringOutcome.ERROR, str(error)
     else:
-        hand_in([job])
+        job = hand_in([job]).get(job.id, job)
         firing.outcome, firing.job = FiringOutcome.FIRED, job.id
         Timing.objects.filter(pk=timing.pk).update(last_job=job.id)
     firing.save(update_fields=["outcome", "job", "note"])

@@ -34,6 +34,9 @@ class Submit:
         parser.add_argument("--expires", help=_("not after then: a duration or a time"))
         parser.add_argument("--queue", help=_("instead of the route's"))
         parser.add_argument("--key", help=_("a living job with this key is shown instead of a new one"))
+        parser.add_argument("--unique", help=_("until_finished, while_waiting or latest"))
+        parser.add_argument("--debounce", help=_("begin when nobody has asked again for so long: 30s, 5m"))
+        parser.add_argument("--at-most", help=_("but not later than so long after the first who asked"))
         parser.add_argument("--tag", action="append", default=[], help=_("a word to find it by"))
         parser.add_argument("--wait", action="store_true", help=_("wait for the job and show how it ends"))
         parser.add_argument("--timeout", default="1h", help=_("how long --wait waits"))
@@ -68,6 +71,17 @@ def order(options: Options) -> OrderOptions:
         found["expires"] = values.duration_or_moment("--expires", options["expires"])
     if options["queue"] is not None:
         found["queue"] = options["queue"]
+    return found | uniqueness(options)
+
+
+def uniqueness(options: Options) -> OrderOptions:
+    found: OrderOptions = {}
     if options["key"] is not None:
         found["key"] = options["key"]
+    if options["unique"] is not None:
+        found["unique"] = options["unique"]
+    if options["debounce"] is not None:
+        found["debounce"] = values.duration("--debounce", options["debounce"])
+    if options["at_most"] is not None:
+        found["at_most"] = values.duration("--at-most", options["at_most"])
     return found

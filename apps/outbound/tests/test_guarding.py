@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from apps.jobs import outbound
 from apps.jobs.errors import PermanentError
-from apps.jobs.outbound import ForbiddenAddress, check_url, guarded_client
+from apps.outbound import guarding
+from apps.outbound.guarding import ForbiddenAddress, check_url, guarded_client
 
 REFUSED = [
     "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/", "javascript:alert(1)",
@@ -181,7 +181,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
             given = first if len(asked) == 1 or then is None else (then,)
             return [ip_address(each) for each in given]
 
-        monkeypatch.setattr(outbound, "lookup", lookup)
+        monkeypatch.setattr(guarding, "lookup", lookup)
         return asked
 
     return answers

@@ -1,4 +1,4 @@
-"""The engine's own report: what the jobs of a period did. Added up by the database."""
+"""The report on the ledger: what the jobs of a period did. Added up by the database."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from apps.jobs.models import Job
 from apps.jobs.reporting import Section
-from apps.jobs.reports import JobActivity, buckets
 from apps.jobs.states import FINISHED, State
+from apps.ledger.reports import JobActivity, buckets
 
 pytestmark = pytest.mark.django_db
 NUMBERS = count(1)

@@ -105,7 +105,7 @@ class GuardedTransport:
         self.allowed_hosts = allowed_hosts
         self.inner = httpx.HTTPTransport(verify=False)  # its own pool is replaced at once
         network: Any = GuardedNetwork(allowed_hosts, deadline)
-        # httpx has no argument for it; test_outbound.py fails if the attribute ever moves.
+        # httpx has no argument for it; test_guarding.py fails if the attribute ever moves.
         self.inner._pool = httpcore.ConnectionPool(  # noqa: SLF001
             ssl_context=httpx.create_ssl_context(verify, trust_env=False),
             max_connections=10,

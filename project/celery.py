@@ -14,6 +14,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.jobs.results:LedgerBackend")
 app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
 app.steps["worker"].add("apps.messaging.listening:Listen")
+app.steps["worker"].add("apps.running.watching:WatchCancels")
 app.steps["consumer"].add("apps.jobs.heartbeat:LeaveLoop")
 app.steps["consumer"].add("apps.gate.following:FollowPauses")
 

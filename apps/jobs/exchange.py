@@ -1,0 +1,127 @@
+"""What jobs say of their progress goes to Redis, and wishes that they end come from there.
+
+A thread of the process does both, and only for jobs that say or ask something, so that no job waits for
+Redis, however often it speaks. While Redis is away the latest word waits.
+"""
+
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from celery.signals import task_postrun
+
+from apps.jobs.state import redis_error, state_redis
+from apps.jobs.stream.names import tries_key
+from apps.jobs.stream.reaching import stream_redis
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.25
+OUTAGE_SECONDS = 2.0
+KEPT_SECONDS = 86_400
+
+
+def progress_key(job_id: str) -> str:
+    return f"switchyard:progress:{job_id}"
+
+
+class Exchange(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__(name="progress", daemon=True)
+        self.pid = os.getpid()
+        self.unsent: dict[str, dict[str, Any]] = {}
+        self.asked: dict[str, str] = {}  # of each job that is followed, who wants it to end and why; or ""
+        self.more, self.sending = threading.Event(), threading.Lock()
+
+    def follow(self, job_id: str) -> str:
+        if job_id not in self.asked:
+            self.asked[job_id] = ""
+            self.more.set()
+        return self.asked[job_id]
+
+    def run(self) -> None:
+        while True:
+            self.more.wait()
+            seconds = INTERVAL_SECONDS
+            try:
+                self.send(list(self.unsent))
+                self.look()
+            except redis_error() as error:
+                logger.debug("progress waits for Redis: %s", error)
+                seconds = OUTAGE_SECONDS
+            self.more.clear()
+            if self.asked:
+                time.sleep(seconds)
+                self.more.set()
+
+    def send(self, job_ids: list[str]) -> None:
+        with self.sending:
+            taken = {job_id: said for job_id in job_ids if (said := self.unsent.pop(job_id, None))}
+            if not taken:
+                return
+            try:
+                write(taken)
+            except redis_error():
+                for job_id, said in taken.items():
+                    self.unsent.setdefault(job_id, said)
+                raise
+
+    def look(self) -> None:
+        followed = list(self.asked)
+        with stream_redis().pipeline(transaction=False) as pipe:
+            for job_id in followed:
+                pipe.hget(tries_key(job_id), "c")
+            notes = pipe.execute() if followed else []
+        with self.sending:
+            for job_id, note in zip(followed, notes, strict=True):
+                if note and job_id in self.asked:
+                    self.asked[job_id] = note.decode()
+
+    def leave(self, job_id: str) -> None:
+        """The job has ended: its last word is sent at once."""
+        with self.sending:
+            if self.asked.pop(job_id, None) is None:
+                return
+        try:
+            self.send([job_id])
+        except redis_error() as error:
+            self.unsent.pop(job_id, None)
+            logger.warning("the last progress of job %s can't be written: %s", job_id, error)
+
+
+def write(said: dict[str, Any]) -> None:
+    with state_redis().pipeline(transaction=False) as pipe:
+        for job_id, words in said.items():
+            pipe.hset(progress_key(job_id), mapping=words)
+            pipe.hsetnx(progress_key(job_id), "started", str(words["updated"]))
+            pipe.expire(progress_key(job_id), KEPT_SECONDS)
+        pipe.execute()
+
+
+_exchanges: list[Exchange] = []
+_begin = threading.Lock()
+
+
+def exchange() -> Exchange:
+    """This process's, begun with the first word and again after a fork."""
+    with _begin:
+        if not _exchanges or _exchanges[0].pid != os.getpid():
+            _exchanges[:] = [Exchange()]
+            _exchanges[0].start()
+        return _exchanges[0]
+
+
+@task_postrun.connect(dispatch_uid="jobs.exchange")
+def leave(task_id: str = "", **_: Any) -> None:
+    if _exchanges and _exchanges[0].pid == os.getpid():
+        _exchanges[0].leave(task_id)
+
+
+def _renew_lock() -> None:
+    global _begin  # noqa: PLW0603
+    _begin = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)

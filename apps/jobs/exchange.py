@@ -44,16 +44,15 @@ class Exchange(threading.Thread):
     def run(self) -> None:
         while True:
             self.more.wait()
-            seconds = INTERVAL_SECONDS
             try:
                 self.send(list(self.unsent))
                 self.look()
             except redis_error() as error:
                 logger.debug("progress waits for Redis: %s", error)
-                seconds = OUTAGE_SECONDS
+                time.sleep(OUTAGE_SECONDS)
             self.more.clear()
             if self.asked:
-                time.sleep(seconds)
+                time.sleep(INTERVAL_SECONDS)
                 self.more.set()
 
     def send(self, job_ids: list[str]) -> None:
@@ -69,13 +68,9 @@ class Exchange(threading.Thread):
                 raise
 
     def look(self) -> None:
-        followed = list(self.asked)
-        with stream_redis().pipeline(transaction=False) as pipe:
-            for job_id in followed:
-                pipe.hget(tries_key(job_id), "c")
-            notes = pipe.execute() if followed else []
-        with self.sending:
-            for job_id, note in zip(followed, notes, strict=True):
+        for job_id in list(self.asked):
+            note: Any = stream_redis().hget(tries_key(job_id), "c")
+            with self.sending:
                 if note and job_id in self.asked:
                     self.asked[job_id] = note.decode()
 

@@ -18,6 +18,7 @@ WORKER_STOPS = mmap(-1, 1)  # before the pool forks
 
 @worker_shutting_down.connect(dispatch_uid="running.stopping")
 def tell(**_: Any) -> None:
+    """Celery sends its signal only after a soft shutdown, for which the worker's step calls this itself."""
     WORKER_STOPS[0] = 1
 
 

@@ -18,11 +18,11 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from apps.jobs.backends import ledger_backend
-from apps.jobs.heartbeat import snapshot
+from apps.jobs.heartbeat import before, snapshot
 from apps.jobs.state import redis_error
 from apps.jobs.stream.names import tries_key
 from apps.jobs.stream.reaching import stream_redis
-from apps.running import answering, dumping, stopping  # noqa: F401 - a worker listens by them
+from apps.running import answering, dumping, stopping  # noqa: F401 - a worker listens by it
 from apps.running.asking import grace_of
 
 logger = logging.getLogger(__name__)
@@ -136,6 +136,7 @@ class WatchCancels(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         self.watch = Watch(worker)
         dumping.prepare()
+        worker.wait_for_soft_shutdown = before(stopping.tell, worker.wait_for_soft_shutdown)
 
     def start(self, worker: Any) -> None:
         threading.Thread(target=self.watch.run, name="cancels", daemon=True).start()

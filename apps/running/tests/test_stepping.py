@@ -23,7 +23,8 @@ RECORDER = ("--only", "record", "--only", "relay", "--only", "holds", "--only", 
 
 
 def a_worker() -> WorkerProcess:
-    return WorkerProcess("-I", "apps.running.tests.running_tasks", concurrency=1)
+    quick = {"CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": "4"}
+    return WorkerProcess("-I", "apps.running.tests.running_tasks", concurrency=1, environment=quick)
 
 
 @pytest.fixture(scope="module")

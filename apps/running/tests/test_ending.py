@@ -147,6 +147,19 @@ def test_the_stack_of_a_job_whose_worker_is_gone_is_not_waited_for_long(alive: W
     alive.start()
 
 
+def test_what_runs_in_a_thread_goes_on_and_the_log_says_so(alive: WorkerProcess) -> None:
+    alive.kill()
+    threads = WorkerProcess("-I", "apps.running.tests.running_tasks", "--pool", "threads")
+    with running(threads):
+        job_id, pid = begun(tasks.deaf_task, "deaf")
+        assert "in stand_here" in stacks.look(job_id).text
+        acting.cancel(job_id)
+        wait_until(lambda: "a thread can't be killed" in threads.output(), 20, "the worker to say so")
+        assert (pid, Job.objects.get(id=job_id).state) == (threads.pid, "STARTED")
+        assert acting.cancel(job_id, force=True).state == "REVOKED"
+    alive.start()
+
+
 def test_progress_is_written_now_and_then_and_at_the_end() -> None:
     job = submit(tasks.tracking_task, args=[1500])
     assert ended(job.id).state == "SUCCESS"

@@ -71,7 +71,7 @@ def load(job_id: str, user: AbstractBaseUser | AnonymousUser) -> JobPage | None:
         summary=docstrings.read(catalog.description(task), ()).summary if task else "",
         arguments=list(by_name(task, details.call).items()) if details.call else [],
         may_run=task is not None and may_run(user, job.task),
-        wish=wish_of(job.id),
+        wish=None if job.ended else wish_of(job.id),
         lines=last_lines(job.id),
         rights=frozenset(right for right in ("cancel_job", "see_stack") if has_right(user, right)),
     )

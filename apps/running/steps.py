@@ -42,7 +42,7 @@ def steps(
     """
     loop = Loop(running_here(), name, every_seconds)
     key = key_of(source, cursor)
-    for item in items_after(source, loop.value):
+    for item in items_after(source, loop.begin()):
         yield item
         loop.step(key(item), total)
     loop.save()
@@ -50,7 +50,7 @@ def steps(
 
 def last_cursor(name: str = "") -> Any:
     """Of a loop of one's own: what `checkpoint` noted last; None at the beginning and outside a job."""
-    return Loop(running_here(), name, 0).value
+    return Loop(running_here(), name).begin()
 
 
 def checkpoint(cursor: Any, name: str = "") -> None:
@@ -58,7 +58,7 @@ def checkpoint(cursor: Any, name: str = "") -> None:
 
     In a transaction it only notes: call `stop_if_asked` behind it, or the work would be rolled back.
     """
-    loop = Loop(running_here(), name, 0)
+    loop = Loop(running_here(), name)
     loop.note(cursor)
     loop.save()
     if not cursors.in_transaction():
@@ -67,22 +67,26 @@ def checkpoint(cursor: Any, name: str = "") -> None:
 
 def stop_if_asked() -> None:
     """Stops the job here if its worker stops, or it is paused or was asked to end."""
-    Loop(running_here(), "", 0).stop_if_asked()
+    Loop(running_here()).stop_if_asked()
 
 
 class Loop:
     """One loop of the running job; without a `request` it notes nothing and never stops."""
 
-    def __init__(self, request: Context | None, name: str, every_seconds: float) -> None:
+    def __init__(self, request: Context | None, name: str = "", every_seconds: float = 0) -> None:
         self.request, self.every_seconds = request, every_seconds
         number = (request.get("try_number") or 0) if request else 0
         self.place = Place(str(request.id) if request else "", int(number), name)
         self.value: Any = None
         self.done = 0
-        if request:
-            self.value, self.done = cursors.load(self.place)
         self.unsaved = 0
         self.saved_at = time.monotonic()
+
+    def begin(self) -> Any:
+        """Where an earlier try came to."""
+        if self.request is not None:
+            self.value, self.done = cursors.load(self.place)
+        return self.value
 
     def step(self, value: Any, total: int) -> None:
         self.note(value)
@@ -118,7 +122,9 @@ def key_of(source: Source[Item], cursor: Callable[[Item], Any] | None) -> Callab
     if isinstance(source, QuerySet):
         if source.query.is_sliced:
             raise ArgumentError({"source": "expected a queryset that isn't sliced"})
-        return cursor or primary_key
+        if cursor is not None:
+            raise ArgumentError({"cursor": "expected none: a queryset is read by its primary key"})
+        return primary_key
     if cursor is None:
         raise ArgumentError({"cursor": "expected a function that gives an item's cursor"})
     return cursor

@@ -34,6 +34,7 @@ def test_a_queryset_is_read_by_its_key_whatever_its_order() -> None:
     ("source", "options", "words"),
     [
         (lambda after: [], {}, "cursor: expected a function"),
+        (User.objects.all(), {"cursor": str}, "cursor: expected none"),
         (User.objects.all()[:3], {}, "source: expected a queryset that isn't sliced"),
         (lambda after: [], {"cursor": str, "name": "x" * 101}, "name: expected a text of at most 100"),
     ],

@@ -81,12 +81,12 @@ def again(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
     require_right(request, "cancel_job", _("Cancelling jobs needs the permission %(permission)s."))
-    words = {"by": request.user.get_username(), "why": request.POST.get("why", "").strip()}
+    by, why = request.user.get_username(), request.POST.get("why", "").strip()
     try:
         if request.POST.get("tree"):
-            found = trees.cancel_tree(job_id, **words)
+            found = trees.cancel_tree(job_id, by, why)
         else:
-            found = [acting.cancel(job_id, **words)]
+            found = [acting.cancel(job_id, by, why)]
     except acting.UnknownJob:
         return missing(request, _("No job has the id %(id)s.") % {"id": job_id})
     except JobError as error:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.jobs import submitting
-from apps.jobs.joblog import key_of
+from apps.jobs.linesending import key_of
 from apps.jobs.models import Job
 from apps.jobs.state import state_redis
 from apps.jobs.tests.ledger import own_stream  # noqa: F401

@@ -25,7 +25,8 @@ def test_outside_a_job_a_loop_is_a_loop() -> None:
 @pytest.mark.django_db
 def test_a_queryset_is_read_by_its_key_whatever_its_order() -> None:
     User.objects.bulk_create(User(username=f"user{number}") for number in range(BATCH + 3))
-    found = [user.pk for user in steps(User.objects.order_by("-username"))]
+    users: Any = steps(User.objects.order_by("-username"))
+    found = [user.pk for user in users]
     assert found == sorted(found)
     assert len(found) == BATCH + 3
 
@@ -85,7 +86,7 @@ def test_progress_is_written_four_times_a_second_and_at_the_end(monkeypatch: pyt
         write(said)
 
     monkeypatch.setattr(exchange, "write", count)
-    said = talkative_task.apply(args=[1.0], task_id="talks").get()
+    said = talkative_task.apply(args=(1.0,), task_id="talks").get()
     assert said > 100
     assert 2 <= len(written) <= 7
     assert written[-1] == said

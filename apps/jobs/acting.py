@@ -193,9 +193,8 @@ def ask(job: Job, note: str) -> bool:
     if not current_app.backend.ask_to_end(job.id, job.note if job.cancelled_at else note):
         return False
     if job.cancelled_at is None:
-        Job.objects.filter(id=job.id).update(
-            note="; ".join(filter(None, [job.note, note])), cancelled_at=Now()
-        )
+        words = "; ".join(filter(None, [job.note, note]))
+        Job.objects.filter(id=job.id).update(note=words, cancelled_at=Now())
     return True
 
 

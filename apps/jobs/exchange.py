@@ -30,7 +30,6 @@ def progress_key(job_id: str) -> str:
 class Exchange(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="progress", daemon=True)
-        self.pid = os.getpid()
         self.unsent: dict[str, dict[str, Any]] = {}
         self.asked: dict[str, str] = {}  # of each job that is followed, who wants it to end and why; or ""
         self.more, self.sending = threading.Event(), threading.Lock()
@@ -95,28 +94,21 @@ def write(said: dict[str, Any]) -> None:
         pipe.execute()
 
 
-_exchanges: list[Exchange] = []
-_begin = threading.Lock()
+_exchanges: dict[int, Exchange] = {}
 
 
 def exchange() -> Exchange:
     """This process's, begun with the first word and again after a fork."""
-    with _begin:
-        if not _exchanges or _exchanges[0].pid != os.getpid():
-            _exchanges[:] = [Exchange()]
-            _exchanges[0].start()
-        return _exchanges[0]
+    found = _exchanges.get(os.getpid())
+    if found is None:
+        made = Exchange()
+        found = _exchanges.setdefault(os.getpid(), made)
+        if found is made:
+            made.start()
+    return found
 
 
 @task_postrun.connect(dispatch_uid="jobs.exchange")
 def leave(task_id: str = "", **_: Any) -> None:
-    if _exchanges and _exchanges[0].pid == os.getpid():
-        _exchanges[0].leave(task_id)
-
-
-def _renew_lock() -> None:
-    global _begin  # noqa: PLW0603
-    _begin = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_renew_lock)
+    if found := _exchanges.get(os.getpid()):
+        found.leave(task_id)

@@ -16,6 +16,7 @@ app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.canvas.b
 POOLS["threads"] = "project.threads:ThreadPool"
 app.steps["worker"].add("apps.jobs.heartbeat:Heartbeat")
 app.steps["worker"].add("apps.messaging.listening:Listen")
+app.steps["worker"].add("apps.running.watching:WatchCancels")
 app.steps["consumer"].add("apps.jobs.heartbeat:LeaveLoop")
 app.steps["consumer"].add("apps.gate.following:FollowPauses")
 

@@ -114,6 +114,9 @@ class AppConfig(Section):
     worker_lost_seconds: float = Field(
         30, ge=2, le=3600, description="a worker without a heartbeat for so long is lost, its jobs with it"
     )
+    cancel_grace_seconds: float = Field(
+        30, ge=0, le=3600, description="a running job that was asked to end is killed after so long"
+    )
     sweep_after_seconds: int = Field(
         300,
         ge=1,

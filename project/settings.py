@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "apps.gate",
     "apps.batches",
     "apps.canvas",
+    "apps.running",
     "apps.recorder",
     "apps.ledger",
     "apps.messaging",
@@ -168,6 +169,7 @@ RELAY_GRACE_SECONDS = app.relay_grace_seconds
 RECORDER_BATCH = app.recorder_batch
 RECORDER_PAUSE_SECONDS = app.recorder_pause_milliseconds / 1000
 WORKER_LOST_SECONDS = app.worker_lost_seconds
+CANCEL_GRACE_SECONDS = app.cancel_grace_seconds
 SWEEP_AFTER_SECONDS = app.sweep_after_seconds
 SCHEDULE_LATE_SECONDS = app.schedule_late_seconds
 SCHEDULE_FAILING_COUNT = app.schedule_failing_count

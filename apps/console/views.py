@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,10 +13,11 @@ from apps.console.access import staff_only, staff_only_json
 from apps.console.families import families
 from apps.console.paging import link
 from apps.console.running import RunForm
-from apps.jobs import Job, catalog, reading
+from apps.jobs import Job, acting, catalog, reading
 from apps.jobs.errors import JobError, UnknownTask
 from apps.jobs.permissions import codename, may_run
 from apps.jobs.states import State
+from apps.running import stacks, trees
 
 
 @staff_only
@@ -77,6 +79,38 @@ def again(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 @staff_only
+@require_POST
+def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
+    require_right(request, "cancel_job", _("Cancelling jobs needs the permission %(permission)s."))
+    by, why = request.user.get_username(), request.POST.get("why", "").strip()
+    try:
+        if request.POST.get("tree"):
+            found = trees.cancel_tree(job_id, by, why)
+        else:
+            found = [acting.cancel(job_id, by, why)]
+    except acting.UnknownJob:
+        return missing(request, _("No job has the id %(id)s.") % {"id": job_id})
+    except JobError as error:
+        messages.error(request, _("The job was not cancelled: %(why)s") % {"why": error})
+        return redirect("console:job", job_id)
+    messages.info(request, _("This job: %(what)s.") % {"what": found[0].text})
+    if below := len(found) - 1:
+        messages.info(request, ngettext("%d job below it, too.", "%d jobs below it, too.", below) % below)
+    return redirect("console:job", job_id)
+
+
+@staff_only
+@require_POST
+def stack(request: HttpRequest, job_id: str) -> HttpResponse:
+    require_right(request, "see_stack", _("Seeing stacks needs the permission %(permission)s."))
+    try:
+        found = stacks.look(job_id)
+    except acting.UnknownJob:
+        return missing(request, _("No job has the id %(id)s.") % {"id": job_id})
+    return render(request, "console/job_stack.html", {"stack": found, "job_id": job_id})
+
+
+@staff_only
 @require_safe
 def run(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("q", "").strip()
@@ -116,6 +150,11 @@ def require_permission(request: HttpRequest, task_name: str) -> None:
     if not may_run(request.user, task_name):
         sentence = _("Running %(task)s needs the permission %(permission)s.")
         raise PermissionDenied(sentence % {"task": task_name, "permission": f"jobs.{codename(task_name)}"})
+
+
+def require_right(request: HttpRequest, right: str, sentence: str) -> None:
+    if not request.user.has_perm(f"running.{right}"):
+        raise PermissionDenied(sentence % {"permission": f"running.{right}"})
 
 
 def missing(request: HttpRequest, sentence: str) -> HttpResponse:

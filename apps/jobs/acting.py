@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from apps.jobs import plain
+from apps.jobs import catalog, plain
 from apps.jobs.errors import ArgumentError, JobError
 from apps.jobs.models import Hold, Job
 from apps.jobs.orders import Options
@@ -48,11 +48,11 @@ class CancelResult:
     """What became of a wish to cancel.
 
     cancelled: it waited, and no worker will run it.  killed: it ran, and the workers are told to kill it.
-    running: it runs, and goes on.  ended: it had ended before; `state` says how.
+    asked: it runs, and is asked to end.  ended: it had ended before; `state` says how.
     """
 
     id: str
-    outcome: Literal["cancelled", "killed", "running", "ended"]
+    outcome: Literal["cancelled", "killed", "asked", "ended"]
     state: str
     text: str
 
@@ -86,15 +86,17 @@ def retry(
 
 
 def cancel(job_id: str, by: str = "", why: str = "", *, force: bool = False) -> CancelResult:
-    """Ends a job that waits; with `force` also one that runs, by killing its process.
+    """Ends a job that waits, and asks one that runs to end; with `force` kills the process of that one.
 
+    Who is asked stops in `progress`, `check_cancelled` or between two steps; if it doesn't within its task's
+    `cancel_grace` seconds, its worker kills it. It isn't started again, whatever becomes of its worker.
     It holds at once, whatever becomes of the caller's transaction, and for jobs that a worker already
     has in hand. Cancelling again changes nothing. Raises UnknownJob, NotCancelled, ArgumentError.
     """
     check_words(by, why)
     try:
         stream_redis().ping()  # the backend would wait for a lost Redis without end, and the row be locked
-        result = decide(job_id, sentence(by, why), force=force)
+        result = decide(job_id, by, why, force=force)
     except redis_error() as error:
         raise NotCancelled(_("Redis can't be reached: %(error)s") % {"error": error}) from error
     return kill(result) if result.outcome == "killed" else result
@@ -149,12 +151,13 @@ def check_words(by: str, why: str) -> None:
         raise ArgumentError(problems)
 
 
-def sentence(by: str, why: str) -> str:
-    said = _("cancelled by %(by)s") % {"by": by} if by else _("cancelled")
+def sentence(by: str, why: str, *, asked: bool = False) -> str:
+    words = _("asked to end") if asked else _("cancelled")
+    said = _("%(words)s by %(by)s") % {"words": words, "by": by} if by else words
     return f"{said}: {why}" if why else said
 
 
-def decide(job_id: str, note: str, *, force: bool) -> CancelResult:
+def decide(job_id: str, by: str, why: str, *, force: bool) -> CancelResult:
     """The row is locked, so that no relay publishes it meanwhile.
 
     Redis is told before the outbox is emptied: in between, a crash leaves a message that no worker
@@ -167,7 +170,10 @@ def decide(job_id: str, note: str, *, force: bool) -> CancelResult:
             return ended(job, state)
         runs = state == State.STARTED
         if runs and not force:
-            return CancelResult(job.id, "running", state, _("a worker runs it; --force kills it"))
+            if ask(job, sentence(by, why, asked=True)):
+                return CancelResult(job.id, "asked", state, asked_words(job))
+            runs = False  # it has just ended, or waits for its next try
+        note = sentence(by, why)
         revoke(job, count, runs=runs)
         state, token_now, _count = live_state(job)
         if state != State.REVOKED:
@@ -180,6 +186,23 @@ def decide(job_id: str, note: str, *, force: bool) -> CancelResult:
     if token_now != token:
         note = _("%(note)s; a worker had just begun it, and its outcome will not count") % {"note": note}
     return CancelResult(job.id, "cancelled", state, note)
+
+
+def ask(job: Job, note: str) -> bool:
+    """Redis tells the job and its worker; the row holds whatever becomes of Redis. The first wish counts."""
+    if not current_app.backend.ask_to_end(job.id, job.note if job.cancelled_at else note):
+        return False
+    if job.cancelled_at is None:
+        words = "; ".join(filter(None, [job.note, note]))
+        Job.objects.filter(id=job.id).update(note=words, cancelled_at=Now())
+    return True
+
+
+def asked_words(job: Job) -> str:
+    if job.cancelled_at:
+        return _("asked to end already")
+    grace = getattr(catalog.tasks().get(job.task), "cancel_grace", settings.CANCEL_GRACE_SECONDS)
+    return _("a worker runs it: it is asked to end, and killed after %(seconds)g s") % {"seconds": grace}
 
 
 def ended(job: Job, state: str) -> CancelResult:

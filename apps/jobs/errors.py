@@ -11,6 +11,11 @@ JobError
 │   └── Rejected          a worker refused it for good
 ├── Snooze                not now: the job waits, which costs no retry
 └── UnknownTask           nobody registered a task of that name
+
+Stop                      what ends a try from outside; no Exception
+├── Cancelled             somebody wants the job to end
+├── Interrupted           the job stops between two steps, and goes on later
+└── Superseded            it runs elsewhere by now
 """
 
 from collections.abc import Mapping
@@ -77,3 +82,19 @@ class Snooze(JobError):
 
 class UnknownTask(JobError):
     """The name is not registered; the message has the nearest one that is."""
+
+
+class Stop(BaseException):
+    """Base of what ends a try from outside: a task that handles the errors of each row lets it pass."""
+
+
+class Cancelled(Stop):
+    """The job shall end: says who wants it and why. It becomes REVOKED."""
+
+
+class Interrupted(Stop):
+    """The job stops here and goes on at its next delivery, at once. It costs no retry."""
+
+
+class Superseded(Stop):
+    """A later try of the job has begun elsewhere. This one, which was thought dead, ends and says nothing."""

@@ -73,9 +73,9 @@ class LedgerBackend(RedisBackend):
 
     def _start(self, request: Any, tracked: bool, delivery_mark: str) -> Start:
         found = self.ask_to_start(request, tracked, delivery_mark)
-        if found.verdict != "unsure":
+        if found.verdict not in ("unsure", "cancelled"):
             return found
-        standing = self.ledger.ending_of(request.id)
+        standing = "cancelled" if found.verdict == "cancelled" else self.ledger.ending_of(request.id)
         if standing == "open":
             return self.ask_to_start(request, tracked, delivery_mark, sure=True)
         if standing == "cancelled":
@@ -163,6 +163,10 @@ class LedgerBackend(RedisBackend):
         args = [task_id, state, LIVE_SECONDS, document, settings.LEDGER_STREAM_MAX]
         entry = self._ensure_retryable(lambda: self.scripts.call("REOPEN", self.keys_of(task_id), args))
         return place(bytes_to_str(entry))
+
+    def ask_to_end(self, task_id: str, note: str) -> bool:
+        """Whether the job runs as far as Redis knows; it is asked then. Raises redis's errors."""
+        return bool(self.scripts.call("ASK", self.keys_of(task_id), [note, LIVE_SECONDS]))
 
     def lose(self, task_id: str, document: str, token: str = "") -> bool:
         """Says that the process of a try has died; `token` names the try, else it is the latest."""

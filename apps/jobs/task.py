@@ -16,7 +16,7 @@ from kombu.exceptions import EncodeError
 
 from apps.jobs.arguments import as_python
 from apps.jobs.backends import ledger_backend
-from apps.jobs.errors import PermanentError, Snooze, TemporaryError
+from apps.jobs.errors import Cancelled, Interrupted, PermanentError, Snooze, Stop, TemporaryError
 from apps.jobs.gating import gate
 from apps.jobs.limits import Limit
 from apps.jobs.retrying import RetryPolicy
@@ -61,6 +61,8 @@ class JobTask(DjangoTask):
     key_for: timedelta | None = None
     debounce: timedelta | None = None
     at_most: timedelta | None = None
+    # Seconds until a worker kills a job that was asked to end.
+    cancel_grace: float = settings.CANCEL_GRACE_SECONDS
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         request = self.request
@@ -87,6 +89,8 @@ class JobTask(DjangoTask):
             raise
         except OUTCOMES:
             raise
+        except Stop as stop:
+            raise self.give_way(stop) from stop
         except Snooze as nap:
             raise self.sleep(nap) from nap
         except TemporaryError as error:
@@ -151,6 +155,24 @@ class JobTask(DjangoTask):
         self.resend(countdown=seconds)
         return Ignore(str(nap))
 
+    def give_way(self, stop: Stop) -> Ignore:
+        """Ends the job, or sends it again to go on at its next delivery."""
+        request, backend, why = self.request, ledger_backend(self), str(stop)
+        if request.is_eager or backend is None:
+            return Ignore(why)
+        if isinstance(stop, Cancelled):
+            # Celery's reasons are words of its own: who and why stand in the row's note.
+            backend.mark_as_revoked(request.id, "cancelled", request, store_result=self.keeps_result())
+        elif isinstance(stop, Interrupted):
+            backend.snooze(request, why, 0)
+            self.resend()
+        logger.info("%s[%s] stops: %s", self.name, request.id, why)
+        return Ignore(why)
+
+    def keeps_result(self) -> bool:
+        ignored = get_actual_ignore_result(self, self.request)
+        return not ignored or bool(self.store_errors_even_if_ignored)
+
     def resend(self, **options: Any) -> None:
         try:
             self.signature_from_request(**options).apply_async(add_to_parent=False)
@@ -180,10 +202,9 @@ class JobTask(DjangoTask):
 
     def on_retry(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Celery tells its result backend of a retry only if the result is kept."""
-        stored = not get_actual_ignore_result(self, self.request) or self.store_errors_even_if_ignored
         if backend := ledger_backend(self):
             outcome = Outcome(task_id, states.RETRY, exc, einfo.traceback)
-            backend.note_unstored(outcome, self.request, stored=stored)
+            backend.note_unstored(outcome, self.request, stored=self.keeps_result())
 
     def seconds_since_submission(self) -> float:
         submitted = self.request.get("submitted_at")

@@ -1,6 +1,7 @@
 """The engine's history in the admin: the ledger, dead letters, workers, effects, events, Celery's results."""
 
 import logging
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,7 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_celery_results.models import GroupResult, TaskResult
 
 from apps.gate import looking
-from apps.jobs import letters
+from apps.jobs import acting, letters
+from apps.jobs.errors import JobError
 from apps.jobs.models import DeadLetter, Effect, Event, Job, Worker
 from apps.jobs.permissions import may_run
 from apps.jobs.reading.rows import HEAVY
@@ -34,6 +36,7 @@ from apps.messaging.models import Subscription
 
 logger = logging.getLogger(__name__)
 
+CANCELLED_MOST = 500  # jobs that one click cancels
 SENT_MOST = 500  # letters that one click sends again: the person waits for it
 
 admin.site.unregister([TaskResult, GroupResult])
@@ -102,6 +105,7 @@ class JobAdmin(JobColumns, ReadOnlyAdmin):
         ),
     )
     heavy = HEAVY
+    actions = ("cancel",)
     submitted = moment_column("submitted_at", gettext_lazy("Submitted"))
     published = moment_column("published_at", gettext_lazy("Published"))
     first_started = moment_column("first_started_at", gettext_lazy("First started"))
@@ -149,6 +153,23 @@ class JobAdmin(JobColumns, ReadOnlyAdmin):
             (found.number, Outcome(found.outcome).label, found.error or NOTHING) for found in tries(row.id)
         ]
         return format_html_join("", "<p>{} · {} · {}</p>", shown) or NOTHING
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("running.cancel_job")
+
+    @admin.action(description=gettext_lazy("Cancel"), permissions=["cancel"])
+    def cancel(self, request: HttpRequest, rows: Any) -> None:
+        """Those that wait end at once; those that run are asked to end."""
+        counts: Counter[str] = Counter()
+        for job_id in rows.values_list("id", flat=True)[:CANCELLED_MOST]:
+            try:
+                counts[acting.cancel(job_id, by=request.user.get_username()).outcome] += 1
+            except JobError as error:
+                self.message_user(request, str(error), messages.ERROR)
+                break
+        said = _("%(cancelled)d cancelled, %(asked)d asked to end, %(ended)d had ended.")
+        words = {name: counts[name] for name in ("cancelled", "asked", "ended")}
+        self.message_user(request, said % words, messages.SUCCESS)
 
 
 @admin.register(DeadLetter)

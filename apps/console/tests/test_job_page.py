@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.console.tests.cast import PAINT, RAN, SECRETIVE, failure, job, missing
 from apps.jobs.models import DeadLetter, Job
-from apps.jobs.progress import key_of
+from apps.jobs.progress import progress_key
 from apps.jobs.state import state_redis
 from apps.jobs.tests.making import attempt
 
@@ -35,7 +35,7 @@ def remember(job_id: str, **meta: Any) -> None:
 
 def say_progress(job_id: str, done: int, total: int, message: str = "painting") -> None:
     mapping: Any = {"done": done, "total": total, "message": message, "started": 1000, "updated": 1010}
-    state_redis().hset(key_of(job_id), mapping=mapping)
+    state_redis().hset(progress_key(job_id), mapping=mapping)
 
 
 @pytest.mark.parametrize(

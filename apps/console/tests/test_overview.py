@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from apps.console import overview
 from apps.console.tests.cast import PAINT, failure, job
 from apps.jobs.models import DeadLetter, Job, Worker
-from apps.jobs.progress import key_of
+from apps.jobs.progress import progress_key
 from apps.jobs.reading import activity
 from apps.jobs.reading.activity import Endings
 from apps.jobs.state import state_redis
@@ -58,7 +58,7 @@ def test_a_site_with_old_jobs_only_is_not_fresh(admin_client: Client) -> None:
 def test_running_jobs_show_their_progress(admin_client: Client) -> None:
     job("STARTED")
     mapping: Any = {"done": 25, "total": 100, "message": "painting", "started": 1000, "updated": 1010}
-    state_redis().hset(key_of("job-0"), mapping=mapping)
+    state_redis().hset(progress_key("job-0"), mapping=mapping)
     running = part(shown(admin_client), "running")
     assert [
         text for text in ["/jobs/job-0/", "painting", "25 of 100", "left", "for "] if text not in running

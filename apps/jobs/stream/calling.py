@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.jobs.stream import scripts
 
-NAMES = ("START", "FINISH", "TELL", "REOPEN", "LOSE", "HOLD")
+NAMES = ("START", "FINISH", "TELL", "REOPEN", "LOSE", "HOLD", "ASK")
 
 
 class Scripts(threading.local):

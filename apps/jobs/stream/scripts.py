@@ -4,7 +4,7 @@ A job's hash of tries (`names.tries_key`): `s` its state, `n` how often it was s
 the latest start, `o` that start's order: replacements and retries, larger for a later message, `d` the
 delivery that was started and `i` by which worker, `e` the token of the try that ended it, `r` the entry of
 its latest reopening, which every entry after it repeats: without it, what comes after an end changes
-nothing.
+nothing, `c` who asked it to end, and why.
 """
 
 # Refuses what must not run: a job that has ended, a message whose retry is on its way already, and a
@@ -13,8 +13,8 @@ nothing.
 # older than all that Redis knows may have ended before Redis lost its data: "unsure", unless ARGV[11] says
 # that the ledger was asked. Publishers' clocks may differ from Redis's by a minute.
 START = """
-local state, count, order, token, delivery, since =
-  unpack(redis.call('HMGET', KEYS[1], 's', 'n', 'o', 't', 'd', 'r'))
+local state, count, order, token, delivery, since, cancel =
+  unpack(redis.call('HMGET', KEYS[1], 's', 'n', 'o', 't', 'd', 'r', 'c'))
 local asked, redelivered = tonumber(ARGV[2]), ARGV[3] == '1'
 if not state and ARGV[11] ~= '1' then
   local known_since = redis.call('GET', KEYS[4])
@@ -32,6 +32,7 @@ if state then
     if state == 'STARTED' and not redelivered then return {'copy', state} end
   end
 end
+if cancel then return {'cancelled'} end
 local number = tonumber(count or 0) + 1
 local entry = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*',
   'kind', 'STARTED', 'id', ARGV[1], 'n', number, 'since', since or '', 'doc', ARGV[5])
@@ -90,7 +91,7 @@ REOPEN = """
 local entry = redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'kind', 'reopened', 'id', ARGV[1],
   'doc', ARGV[4])
 redis.call('HSET', KEYS[1], 's', ARGV[2], 'r', entry)
-redis.call('HDEL', KEYS[1], 'd', 'e')
+redis.call('HDEL', KEYS[1], 'd', 'e', 'c')
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('DEL', KEYS[2])
 return entry
@@ -121,4 +122,13 @@ if state == 'STARTED' then redis.call('HSET', KEYS[1], 's', 'LOST') end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 'kind', 'held', 'id', ARGV[1], 'n', count or 0,
   'since', since or '', 'doc', ARGV[4])
 return 'held'
+"""
+
+# Asks a job that runs to end: its code, its worker, and whoever would start it again.
+ASK = """
+local state = redis.call('HGET', KEYS[1], 's')
+if state and state ~= 'STARTED' then return 0 end
+redis.call('HSET', KEYS[1], 'c', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
 """

@@ -15,6 +15,7 @@ from kombu import Connection
 
 from apps.jobs import acting, submitting
 from apps.jobs.acting import CancelResult, NotCancelled, UnknownJob, cancel
+from apps.jobs.ending import reopen
 from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Attempt, Job
 from apps.jobs.state import redis_error
@@ -94,13 +95,45 @@ def test_a_job_whose_redis_has_forgotten_it_is_judged_by_the_ledger() -> None:
     assert cancel(over.id).outcome == "ended"
 
 
-def test_a_running_job_goes_on_unless_forced() -> None:
+def test_a_running_job_is_asked_to_end_unless_forced() -> None:
     job = in_state("STARTED")
-    result = cancel(job.id)
-    assert (result.outcome, result.state, result.done) == ("running", "STARTED", False)
-    assert result.text == "a worker runs it; --force kills it"
+    result = cancel(job.id, by="alice", why="too long")
+    assert (result.outcome, result.state, result.done) == ("asked", "STARTED", False)
+    assert result.text == "a worker runs it: it is asked to end, and killed after 30 s"
+    assert cancel(job.id, by="bob").text == "asked to end already"
     backend().mark_as_done(job.id, 3, request_of(job))
-    assert row(job).state == "SUCCESS"
+    found = row(job)
+    assert (found.state, found.note) == ("SUCCESS", "asked to end by alice: too long")
+
+
+@pytest.mark.parametrize("state", ["LOST", "RETRY", "SNOOZED"])
+def test_who_was_asked_to_end_is_not_started_again(state: str) -> None:
+    job = in_state("PENDING")
+    request = started(job)
+    assert cancel(job.id, by="alice").outcome == "asked"
+    if state == "LOST":
+        backend().lose(job.id, "{}")
+    elif state == "RETRY":
+        backend().mark_as_retry(job.id, ValueError("busy"), request=request)
+    else:
+        backend().snooze(request, "later", 5)
+    assert backend().start(request_of(job, retries=1), tracked=True).verdict == "ended"
+    found = row(job)
+    assert (found.state, found.reason, found.attempts) == ("REVOKED", "cancelled", 1)
+
+
+def test_a_job_that_is_let_run_again_is_asked_no_longer() -> None:
+    job = in_state("STARTED")
+    cancel(job.id)
+    reopen(job.id, "sent again")
+    assert backend().start(request_of(job), tracked=True).verdict == "run"
+
+
+def test_redis_that_forgot_a_running_job_knows_the_wish() -> None:
+    job = in_state("STARTED")
+    stream_redis().flushdb()
+    assert cancel(job.id).outcome == "asked"
+    assert backend().start(request_of(job), tracked=True).verdict == "ended"
 
 
 def test_a_forced_cancel_ends_the_running_try_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from apps.jobs.progress import Progress, key_of, progress, read, track
+from apps.jobs.progress import Progress, progress, progress_key, read, track
 from apps.jobs.state import state_redis
 from apps.jobs.tests.sample_tasks import count_task
 
@@ -25,7 +25,7 @@ def test_a_job_says_how_far_it_is() -> None:
 
 def test_what_was_said_is_forgotten_after_a_day() -> None:
     count_task.apply(kwargs={"total": 1}, task_id="one")
-    assert 86_000 < state_redis().ttl(key_of("one")) <= 86_400
+    assert 86_000 < state_redis().ttl(progress_key("one")) <= 86_400
 
 
 def test_tracking_yields_every_item() -> None:

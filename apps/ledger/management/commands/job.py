@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from apps.jobs.commanding import SubmitCommand
 from apps.jobs.errors import JobError
-from apps.ledger.management.job.acting import Cancel, Retry
+from apps.ledger.management.job.acting import Cancel, Retry, Stack
 from apps.ledger.management.job.action import Action, code_of
 from apps.ledger.management.job.reading import Logs
 from apps.ledger.management.job.showing import List, Show
@@ -18,6 +18,7 @@ ACTIONS: dict[str, Action] = {
     "retry": Retry(),
     "cancel": Cancel(),
     "logs": Logs(),
+    "stack": Stack(),
 }
 
 

@@ -3,7 +3,7 @@
 - cost: no-op jobs without any limit, by workers with and without the gate, in pairs that change their order;
   jobs a second, and processor time of the processes that run them.
 - rate: 100 tenants, of which the last asks for twice as much as the first, share a limit of 100 starts a
-  second on four workers. Counted by the ledger, once all jobs that will not start soon are held.
+  second on four workers. Counted by the ledger, once all jobs wait for it.
 - held: jobs of a paused task; then it is resumed. How many were sent on and not begun yet at most, how many
   in a tenth of a second, and the time for all.
 
@@ -41,7 +41,7 @@ from tests.waiting import OwnProcess, RecorderProcess  # noqa: E402
 
 KNOWN = ("-I", "benchmarks.noop,benchmarks.limited")
 TENANTS, WORKERS = 100, 4
-ARRIVAL_SECONDS = 40  # for which all that have arrived may still be too few
+BEFORE_SECONDS = 20  # of starts, until all wait for the rate and not for the end of a pause
 SLICE_SECONDS = 0.1
 
 
@@ -104,13 +104,16 @@ def no_limits(part: str, jobs: int) -> Run:
 
 # --- whether a rate holds, and for all alike ------------------------------------------------------
 def rate(asked: Any) -> Iterator[Run]:
-    least = (asked.seconds + ARRIVAL_SECONDS) * limited.RATE // TENANTS
+    least = (asked.seconds + BEFORE_SECONDS) * limited.RATE // TENANTS
     calls = [[tenant] for tenant in range(TENANTS) for _ in range(least + least * tenant // TENANTS)]
     names = [(*KNOWN, "-c", "1", "-n", f"bench{number}@%h") for number in range(WORKERS)]
     workers = [bench.celery("project", settings.CELERY_TASK_DEFAULT_QUEUE, *words) for words in names]
+    pause("task", limited.rated_task.name)
     with recording(), running(*workers):
         hand_in(limited.rated_task, calls)
-        bench.until(lambda: bench.count("jobs_hold") and waiting() == 0)
+        bench.until(lambda: Hold.objects.count() == len(calls))
+        resume("task", limited.rated_task.name)
+        bench.until(lambda: not Hold.objects.filter(line__startswith="pause:").exists())
         began = now()
         bench.until(lambda: now() - began > asked.seconds + 0.5)
     starts = Job.objects.filter(started_at__isnull=False).values_list("started_at", "args")
@@ -171,7 +174,8 @@ def recording() -> Iterator[None]:
     """On empty servers."""
     bench.empty()
     Hold.objects.all().delete()
-    with ended(RecorderProcess(environment={"RECORDER_PAUSE_MILLISECONDS": "100"})):
+    unhurried = {"RECORDER_PAUSE_MILLISECONDS": "100", "RELAY_GRACE_SECONDS": "60"}
+    with ended(RecorderProcess(environment=unhurried)):
         yield
 
 

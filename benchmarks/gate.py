@@ -36,8 +36,10 @@ from apps.jobs import submit_many  # noqa: E402
 from apps.jobs.models import Hold, Job  # noqa: E402
 from apps.jobs.publishing import flush  # noqa: E402
 from apps.jobs.tests.lives import running  # noqa: E402
-from benchmarks import limited, reporting  # noqa: E402
+from benchmarks import limited, reporting, stock_database  # noqa: E402
 from benchmarks.noop import noop_task  # noqa: E402
+from project.celery import app  # noqa: E402
+from tests.servers import servers  # noqa: E402
 from tests.waiting import OwnProcess, RecorderProcess  # noqa: E402
 
 KNOWN = ("-I", "benchmarks.noop,benchmarks.limited")
@@ -58,16 +60,16 @@ class Run:
 
 def main() -> None:
     asked = arguments()
-    bench.servers.start_broker()
+    servers.start_broker()
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     call_command("topology", verbosity=0)
-    bench.stock_database.make()
+    stock_database.make()
     try:
         runs = [run for part in asked.parts for run in PARTS[part](asked)]
     finally:
         connection.close()
         connection.creation.destroy_test_db("", verbosity=0)
-        bench.servers.stop()
+        servers.stop()
     reporting.write("gate", ratios(runs), runs)
 
 
@@ -117,7 +119,7 @@ def rate(asked: Any) -> Iterator[Run]:
         bench.until(lambda: not Hold.objects.filter(line__startswith="pause:").exists())
         began = now()
         bench.until(lambda: now() - began > asked.seconds + 0.5)
-    starts = Job.objects.filter(started_at__isnull=False).values_list("started_at", "args")
+    starts: Any = Job.objects.filter(started_at__isnull=False).values_list("started_at", "args")
     seen = [args[0] for at, args in starts if began <= at.timestamp() < began + asked.seconds]
     shares = [Counter(seen)[tenant] for tenant in range(TENANTS)]
     figures = {"starts_per_second": round(len(seen) / asked.seconds, 2), "jain_index": round(jain(shares), 4)}
@@ -197,9 +199,10 @@ def hand_in(task: Any, calls: list[Any]) -> None:
 
 def waiting() -> int:
     """Messages that no worker has taken."""
-    with bench.app.connection_for_write() as found:
-        queue = settings.CELERY_TASK_DEFAULT_QUEUE
-        return int(found.default_channel.queue_declare(queue, passive=True).message_count)
+    with app.connection_for_write() as found:
+        channel: Any = found.default_channel
+        said = channel.queue_declare(settings.CELERY_TASK_DEFAULT_QUEUE, passive=True)
+        return int(said.message_count)
 
 
 def now() -> float:

@@ -3,7 +3,7 @@
 - cost: no-op jobs without any limit, by workers with and without the gate, in pairs that change their order;
   jobs a second, and processor time of the processes that run them.
 - rate: 100 tenants, of which the last asks for twice as much as the first, share a limit of 100 starts a
-  second on four workers. Counted by the ledger, once all jobs that will not start soon are held.
+  second on four workers. Counted by the ledger, once all jobs wait for it.
 - held: jobs of a paused task; then it is resumed. How many were sent on and not begun yet at most, how many
   in a tenth of a second, and the time for all.
 
@@ -29,19 +29,22 @@ from benchmarks import throughput as bench  # noqa: E402 - starts the servers, a
 from django.conf import settings  # noqa: E402 isort: skip
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.db.models import Max, Min  # noqa: E402
 
 from apps.gate.pausing import pause, resume  # noqa: E402
 from apps.jobs import submit_many  # noqa: E402
 from apps.jobs.models import Hold, Job  # noqa: E402
 from apps.jobs.publishing import flush  # noqa: E402
 from apps.jobs.tests.lives import running  # noqa: E402
-from benchmarks import limited, reporting  # noqa: E402
+from benchmarks import limited, reporting, stock_database  # noqa: E402
 from benchmarks.noop import noop_task  # noqa: E402
+from project.celery import app  # noqa: E402
+from tests.servers import servers  # noqa: E402
 from tests.waiting import OwnProcess, RecorderProcess  # noqa: E402
 
 KNOWN = ("-I", "benchmarks.noop,benchmarks.limited")
 TENANTS, WORKERS = 100, 4
-ARRIVAL_SECONDS = 40  # for which all that have arrived may still be too few
+BEFORE_SECONDS = 20  # of starts, until all wait for the rate and not for the end of a pause
 SLICE_SECONDS = 0.1
 
 
@@ -57,16 +60,16 @@ class Run:
 
 def main() -> None:
     asked = arguments()
-    bench.servers.start_broker()
+    servers.start_broker()
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     call_command("topology", verbosity=0)
-    bench.stock_database.make()
+    stock_database.make()
     try:
         runs = [run for part in asked.parts for run in PARTS[part](asked)]
     finally:
         connection.close()
         connection.creation.destroy_test_db("", verbosity=0)
-        bench.servers.stop()
+        servers.stop()
     reporting.write("gate", ratios(runs), runs)
 
 
@@ -104,16 +107,19 @@ def no_limits(part: str, jobs: int) -> Run:
 
 # --- whether a rate holds, and for all alike ------------------------------------------------------
 def rate(asked: Any) -> Iterator[Run]:
-    least = (asked.seconds + ARRIVAL_SECONDS) * limited.RATE // TENANTS
+    least = (asked.seconds + BEFORE_SECONDS) * limited.RATE // TENANTS
     calls = [[tenant] for tenant in range(TENANTS) for _ in range(least + least * tenant // TENANTS)]
     names = [(*KNOWN, "-c", "1", "-n", f"bench{number}@%h") for number in range(WORKERS)]
     workers = [bench.celery("project", settings.CELERY_TASK_DEFAULT_QUEUE, *words) for words in names]
+    pause("task", limited.rated_task.name)
     with recording(), running(*workers):
         hand_in(limited.rated_task, calls)
-        bench.until(lambda: bench.count("jobs_hold") and waiting() == 0)
+        bench.until(lambda: Hold.objects.count() == len(calls))
+        resume("task", limited.rated_task.name)
+        bench.until(lambda: not Hold.objects.filter(line__startswith="pause:").exists())
         began = now()
         bench.until(lambda: now() - began > asked.seconds + 0.5)
-    starts = Job.objects.filter(started_at__isnull=False).values_list("started_at", "args")
+    starts: Any = Job.objects.filter(started_at__isnull=False).values_list("started_at", "args")
     seen = [args[0] for at, args in starts if began <= at.timestamp() < began + asked.seconds]
     shares = [Counter(seen)[tenant] for tenant in range(TENANTS)]
     figures = {"starts_per_second": round(len(seen) / asked.seconds, 2), "jain_index": round(jain(shares), 4)}
@@ -131,10 +137,10 @@ def held(asked: Any) -> Iterator[Run]:
     with recording():
         pause("task", limited.kept_task.name)
         with ended(bench.celery("project", settings.CELERY_TASK_DEFAULT_QUEUE, *KNOWN)):
-            began = time.time()
             hand_in(limited.kept_task, [[]] * asked.held)
             bench.until(lambda: Hold.objects.count() == asked.held)
-            holding = time.time() - began
+            span = Hold.objects.aggregate(first=Min("held_at"), last=Max("held_at"))
+            holding = (span["last"] - span["first"]).total_seconds()
             resume("task", limited.kept_task.name)
             began = time.time()
             left, queued = watch_release(asked.held)
@@ -171,7 +177,8 @@ def recording() -> Iterator[None]:
     """On empty servers."""
     bench.empty()
     Hold.objects.all().delete()
-    with ended(RecorderProcess(environment={"RECORDER_PAUSE_MILLISECONDS": "100"})):
+    unhurried = {"RECORDER_PAUSE_MILLISECONDS": "100", "RELAY_GRACE_SECONDS": "60"}
+    with ended(RecorderProcess(environment=unhurried)):
         yield
 
 
@@ -192,9 +199,10 @@ def hand_in(task: Any, calls: list[Any]) -> None:
 
 def waiting() -> int:
     """Messages that no worker has taken."""
-    with bench.app.connection_for_write() as found:
-        queue = settings.CELERY_TASK_DEFAULT_QUEUE
-        return int(found.default_channel.queue_declare(queue, passive=True).message_count)
+    with app.connection_for_write() as found:
+        channel: Any = found.default_channel
+        said = channel.queue_declare(settings.CELERY_TASK_DEFAULT_QUEUE, passive=True)
+        return int(said.message_count)
 
 
 def now() -> float:

@@ -192,7 +192,10 @@ def first_of(line: str) -> Iterator[Hold]:
 
 
 def until_next(reason: Reason) -> float:
-    """A rate says exactly when it grants the next permit; of anything else a wake tells."""
+    """A rate says exactly when it grants the next permit; of the end of a pause `want` tells, of anything
+    else a wake."""
+    if reason.line.startswith("pause:"):
+        return CARE_SECONDS
     if reason.line.startswith("rate:"):
         return max(SHORTEST_SECONDS, reason.seconds or 0)
     return min(CARE_SECONDS, reason.seconds or UNKNOWN_SECONDS)

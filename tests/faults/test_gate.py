@@ -63,7 +63,9 @@ def most_at_once(ledger: Ledger, ids: list[str], killed_at: datetime) -> int:
     starts: Any = ledger.rows("SELECT job_id, at FROM chaos_start WHERE job_id = ANY(%s) ORDER BY at", ids)
     ends: Any = dict(ledger.rows("SELECT job_id, at FROM chaos_effect WHERE job_id = ANY(%s)", ids))
     last: dict[str, datetime] = dict(starts)
-    spans = [(at, ends[job] if at == last[job] else killed_at) for job, at in starts]
+    spans: list[tuple[datetime, datetime]] = [
+        (at, ends[job] if at == last[job] else killed_at) for job, at in starts
+    ]
     return max(sum(begin <= at < end for begin, end in spans) for at, _end in spans)
 
 

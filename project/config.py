@@ -231,7 +231,7 @@ class CeleryConfig(Section):
         2000, ge=1, le=1_000_000, description="size at which a queue refuses further messages"
     )
     task_queues: values.Queues = Field(
-        [], description='queues beside those of project/topology.py: [{"name": "video"}]'
+        [], description='queues beside those in the topology: [{"name": "video"}]; also "type": "classic"'
     )
     task_routes: values.Routes = Field(
         {},

@@ -31,6 +31,12 @@ def parsed(value: Any) -> Any:
         raise ValueError(f"expected JSON on one line ({error})") from None
 
 
+def parsed_routes(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"[\w.:, ]+", value):
+        raise ValueError("expected JSON on one line; a router of your own goes into JOB_ROUTERS")
+    return parsed(value)
+
+
 def nothing(value: Any) -> Any:
     """`none`, `null` and `off` mean no limit."""
     return None if isinstance(value, str) and value.lower() in {"none", "null", "off"} else value
@@ -99,7 +105,7 @@ SecondsOrNone = Annotated[Seconds | None, BeforeValidator(nothing)]
 CountOrNone = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(nothing)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, AfterValidator(valid_name)]
-Routes = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed), AfterValidator(routes)]
+Routes = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed_routes), AfterValidator(routes)]
 Queues = Annotated[list[dict[str, Any]], BeforeValidator(parsed), AfterValidator(queues)]
 Profiles = Annotated[dict[str, dict[str, Any]], BeforeValidator(parsed), AfterValidator(profiles)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]

@@ -141,6 +141,8 @@ BAD = [
     ("CELERY_WORKER_CONCURRENCY", "0", "greater than or equal to 1"),
     ("CELERY_TASK_TIME_LIMIT", "-1", "greater than or equal to 1"),
     ("CELERY_TASK_TIME_LIMIT", "soon", "integer"),
+    ("CELERY_TASK_ROUTES", "shop.routers.ByTenant", "JOB_ROUTERS"),
+    ("CELERY_TASK_QUEUES", '[{"name": "video", "type": "lazy"}]', "quorum or classic"),
     ("CELERY_TIMEZONE", "Asia/Shangai", "time zone"),
     ("CELERY_TASK_SERIALIZER", "pickle", "'json'"),
     ("CELERY_ACCEPT_CONTENT", "json,pickle", "'json'"),

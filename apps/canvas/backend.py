@@ -95,7 +95,7 @@ def described(body: Any) -> Context:
     return Context(
         id=body.id, task=body.task, args=list(body.args), kwargs=dict(body.kwargs),
         group=options.get("group_id"), root_id=options.get("root_id"), parent_id=options.get("parent_id"),
-        delivery_info={"routing_key": options.get("queue")}, children=list(children),
+        delivery_info={"routing_key": options.get("queue")}, _children=list(children),
     )  # fmt: skip
 
 

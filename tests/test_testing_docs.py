@@ -1,4 +1,4 @@
-"""The examples of docs/testing.md are run as they stand there: as a user's own app, without broker and Redis."""
+"""The examples of docs/testing.md run as they stand there: as a user's own app, without broker and Redis."""
 
 import os
 import re
@@ -21,7 +21,7 @@ OWN = {
 
 
 @pytest.mark.slow
-def test_the_examples_for_tests_pass(tmp_path: Path, broker: str) -> None:
+def test_the_examples_for_tests_pass(tmp_path: Path) -> None:
     examples = dict(EXAMPLE.findall((ROOT / "docs/testing.md").read_text()))
     assert len(examples) >= 6
     for name, text in (OWN | examples).items():

@@ -1,13 +1,15 @@
 """What a test handed in."""
 
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
+from unittest.mock import patch
 
 from celery import current_app
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from apps.jobs.models import Job
 from apps.testing.capturing import Captured, Sent, capturing
@@ -32,6 +34,11 @@ class Jobs:
         self.asleep: list[Sent] = []
         self.stack = ExitStack()
         self.captured: Captured = self.stack.enter_context(capturing())
+        here = connections[DEFAULT_DB_ALIAS]
+        leave = here.on_commit
+        self.stack.enter_context(
+            patch.object(here, "on_commit", lambda func, robust=False: leave(Once(func), robust))
+        )
         return self
 
     def __exit__(
@@ -127,14 +134,30 @@ class Jobs:
 
     def commit(self) -> None:
         """In a test's own transaction nothing is ever committed: what waits for that is done here."""
-        while connection.run_on_commit:
-            callbacks, connection.run_on_commit = connection.run_on_commit, []
-            for entry in callbacks:
-                entry[1]()
+        while waiting := [entry[1] for entry in connection.run_on_commit if is_due(entry[1])]:
+            for callback in waiting:
+                callback()
 
     def listed(self) -> str:
         found = [f"  {one}" for one in self.everything()]
         return "\n".join(["what was:", *found]) if found else "nothing was"
+
+
+class Once:
+    """What waits for the commit: here it is done once, whoever thinks that he commits."""
+
+    def __init__(self, func: Callable[[], object]) -> None:
+        self.func = func
+        self.done = False
+
+    def __call__(self) -> None:
+        if not self.done:
+            self.done = True
+            self.func()
+
+
+def is_due(callback: Any) -> bool:
+    return isinstance(callback, Once) and not callback.done
 
 
 def replaces(again: Sent, sent: Sent) -> bool:

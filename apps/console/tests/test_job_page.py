@@ -244,7 +244,7 @@ def test_a_job_of_a_task_that_is_gone_still_shows(admin_client: Client) -> None:
 def test_a_page_costs_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:
     for number in range(9):
         job("STARTED", parent=f"job-{number - 1}", group="g", retry_of="job-0")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         shown(admin_client)
 
 

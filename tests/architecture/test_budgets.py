@@ -16,7 +16,8 @@ LARGER_APPS = {
     # of events and the way of notices, 340 limits, where a job asks the gate, and the rows of those who wait.
     "jobs": 8_310,
     "recorder": 2_150,  # one process: its five duties share what they know of the stream and of workers
-    "schedules": 4_000,  # the timetable: arithmetic that nothing else needs, and schedules as documents
+    # The timetable: arithmetic that nothing else needs, schedules as documents, and what only SQL can write.
+    "schedules": 4_100,
 }
 MORE_ARGUMENTS = {
     "settings_customise_sources": "pydantic-settings calls it with these",

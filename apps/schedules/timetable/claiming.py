@@ -52,7 +52,8 @@ class Round:
         """A due time that has its firing already has its job, too."""
         new = write_firings(self.firings)
         hand_in([job for pair, job in self.jobs.items() if pair in new])
-        count_runs(Counter(pk for pk, _due_at in self.jobs), self.over)
+        runs = Counter(pk for pk, _due_at in self.jobs)
+        count_runs({**dict.fromkeys(self.over, 0), **runs}, self.over)
         write_timings(self.timings)  # after what disables some: they are not stale by that
 
 
@@ -83,7 +84,7 @@ def fire(timing: Timing, this: Round) -> None:
     timing.last_due_at = due_times[-1]
     if timing.paused_until and timing.paused_until <= this.now:
         timing.paused_at = timing.paused_until = None
-    if timing.periodic_task.one_off and any(firing.job for firing in firings):
+    if timing.periodic_task.one_off and any(firing.runs for firing in firings):
         this.over.add(timing.pk)
         timing.next_run_at = None
 

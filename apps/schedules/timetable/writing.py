@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from apps.schedules.models import Timing
+from apps.schedules.policies import FiringOutcome
 
 TIMINGS = """
 UPDATE schedules_timing AS timing SET next_run_at = new.next_run_at, stale = new.stale,
@@ -35,7 +36,8 @@ FIRING_COLUMNS = (
 
 RUNS = """
 UPDATE django_celery_beat_periodictask AS schedule
-SET last_run_at = now(), total_run_count = schedule.total_run_count + new.runs,
+SET last_run_at = CASE WHEN new.runs > 0 THEN now() ELSE schedule.last_run_at END,
+    total_run_count = schedule.total_run_count + new.runs,
     enabled = schedule.enabled AND NOT new.over
 FROM json_to_recordset(%s::json) AS new(id int, runs int, over boolean) WHERE schedule.id = new.id
 """
@@ -55,6 +57,11 @@ class NewFiring:
     job: str = ""
     cancels: str = ""
     note: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """It has its job, or waits for its turn."""
+        return bool(self.job) or self.outcome == FiringOutcome.WAITING
 
 
 def write_timings(timings: Sequence[Timing]) -> None:

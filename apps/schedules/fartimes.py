@@ -27,7 +27,7 @@ def read_leniently(connection: Any, **_: Any) -> None:
     adapters = connection.connection.adapters
     strict: Any = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
 
-    class Loader(strict):  # type: ignore[misc]
+    class Loader(strict):
         def load(self, data: Any) -> datetime:
             try:
                 found: datetime = super().load(data)

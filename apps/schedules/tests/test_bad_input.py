@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 CRONTAB, EVERY = "0 2 * * * Europe/Berlin", "every 5 seconds"
 ONCE, SUN = "once 2030-05-03T09:00:00+02:00", "sunset 52.52 13.405"
+CLOCKED = "/admin/django_celery_beat/clockedschedule/"
 LONG_AGO = "once 2020-01-01T00:00:00+00:00"
 BEAT = "django_celery_beat_"
 
@@ -188,8 +189,10 @@ def test_the_pages_show_a_spoilt_row(admin_client: Client, name: str, seen_by_be
     assert "never: bad rule" in admin_client.get(LIST).content.decode()
     for url in (LIST, change_url(bad)):
         assert problem.lower() in admin_client.get(url).content.decode().lower()
-    for url in ("/", "/admin/", f"/admin/django_celery_beat/clockedschedule/?{bad.clocked_id}"):
-        assert admin_client.get(url).status_code == 200
+    pages = ["/", "/admin/", CLOCKED] + [
+        f"{CLOCKED}{row.pk}/change/" for row in ClockedSchedule.objects.all()
+    ]
+    assert [admin_client.get(url).status_code for url in pages] == [200] * len(pages)
 
 
 def test_a_zone_that_comes_back_counts_from_the_next_start_of_beat() -> None:

@@ -24,14 +24,13 @@ def find(task: str | AnyTask) -> AnyTask:
     name = task if isinstance(task, str) else getattr(task, "name", None)
     if not isinstance(name, str):
         raise UnknownTask(f"expected a task or its name, got {type(task).__name__}")
-    known = tasks()
-    if name not in known and not settings.TASK_STRICT:
-        return foreign(name[:NAME_LENGTH])
-    if name not in known:
-        asked = name[:NAME_LENGTH]
-        near = difflib.get_close_matches(asked, known, n=1)
-        raise UnknownTask(f"no task is named {asked!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    return known[name]
+    if name in current_app.tasks and not name.startswith("celery."):
+        return current_app.tasks[name]
+    asked = name[:NAME_LENGTH]
+    if not settings.TASK_STRICT:
+        return foreign(asked)
+    near = difflib.get_close_matches(asked, tasks(), n=1)
+    raise UnknownTask(f"no task is named {asked!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
 @cache

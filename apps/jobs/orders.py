@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -23,6 +23,7 @@ TEXT_LENGTH, SUBMITTER_LENGTH = 255, 150
 SHOWN = 100
 TAG_LENGTH, TAGS_MOST = 100, 20
 HEADERS_BYTES, NAME_BYTES = 8192, 255
+SOURCES = Source.values  # each look at that makes the list anew
 # Celery's own: a message with other ones would not be the job of its row.
 RESERVED = frozenset({
     "lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit",
@@ -100,7 +101,7 @@ class Order:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Order":
         """From named options; a name that is none is told with the nearest that is."""
-        known = [known.name for known in fields(cls)]
+        known = cls.__dataclass_fields__
         unknown = {}
         for name in options:
             if name not in known:
@@ -187,15 +188,15 @@ class Order:
 
     def wrong_names(self) -> dict[str, str]:
         found = {}
-        names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
+        names = [queue.name for queue in settings.CELERY_TASK_QUEUES] if self.queue is not None else []
         if self.queue is not None and self.queue not in names:
             found["queue"] = f"expected one of {', '.join(names)}, got {_shown(self.queue)}"
         if self.id is not None and not (isinstance(self.id, str) and ID.fullmatch(self.id)):
             found["id"] = "expected 1 to 200 printable ASCII characters without spaces"
         if self.retry_of is not None and not (self.retry_of and _text(self.retry_of, TEXT_LENGTH)):
             found["retry_of"] = f"expected a job's id: a text of 1 to {TEXT_LENGTH} characters"
-        if self.source not in Source.values:
-            found["source"] = f"expected one of {', '.join(Source.values)}, got {_shown(self.source)}"
+        if self.source not in SOURCES:
+            found["source"] = f"expected one of {', '.join(SOURCES)}, got {_shown(self.source)}"
         return found
 
     def wrong_words(self) -> dict[str, str]:

@@ -30,6 +30,7 @@ from apps.planner.jsontext import JsonText
 from apps.planner.ruleline import LINE_LENGTH, ZONE_LENGTH
 from apps.schedules import rules
 from apps.schedules.checking import NO_CONTROL_CHARACTERS, argument_complaints, end_complaints
+from apps.schedules.fartimes import is_far
 from apps.schedules.rules import Rule, RuleError
 from apps.schedules.zones import UnknownZone
 
@@ -49,7 +50,9 @@ class ScheduleForm(forms.ModelForm[PeriodicTask]):
         max_length=200, validators=[NO_CONTROL_CHARACTERS], widget=UnfoldAdminTextInputWidget
     )
     task = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
-    description = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
+    description = forms.CharField(
+        required=False, widget=UnfoldAdminTextareaWidget(attrs={"class": "max-w-2xl", "rows": 2})
+    )
     rule = forms.CharField(
         max_length=LINE_LENGTH, validators=[NO_CONTROL_CHARACTERS], widget=ruleline.RuleInput(CODE)
     )
@@ -171,7 +174,7 @@ class ScheduleForm(forms.ModelForm[PeriodicTask]):
         return bool(self.cleaned_data.get("enabled", self.instance.enabled))
 
     def check_end(self) -> None:
-        end, fields = self.cleaned_data.get("expires"), {"end": "expires"}
+        end, fields = self.cleaned_data.get("expires"), {"start": "start_time", "end": "expires"}
         problems = end_complaints(
             self.cleaned_data.get("start_time"), end, self.cleaned_data.get("expire_seconds")
         )
@@ -238,6 +241,8 @@ class CrontabForm(RuleForm):
 class ClockedForm(forms.ModelForm[ClockedSchedule]):
     def clean_clocked_time(self) -> Any:
         moment = self.cleaned_data["clocked_time"]
+        if is_far(moment):
+            raise forms.ValidationError(_("Expected a time before the year 9999."))
         if moment <= now() and "clocked_time" in self.changed_data:
             raise forms.ValidationError(_("This time has passed. Choose one to come."))
         return moment

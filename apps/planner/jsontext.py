@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 class JsonText(forms.CharField):
     """Text that must be JSON of one type, kept as text because beat's column is."""
 
-    widget = UnfoldAdminTextareaWidget(attrs={"class": "switchyard-json", "rows": 4})
+    widget = UnfoldAdminTextareaWidget(attrs={"class": "switchyard-json max-w-2xl", "rows": 4})
 
     def __init__(self, kind: type[list[Any] | dict[str, Any]], **options: Any) -> None:
         super().__init__(required=False, strip=True, **options)

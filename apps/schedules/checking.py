@@ -17,6 +17,7 @@ from apps.jobs.errors import ArgumentError, JobError
 from apps.jobs.orders import PRIORITY_DEFAULT, Order
 from apps.schedules import documents, rules, running
 from apps.schedules.documents import FIELDS, Document
+from apps.schedules.fartimes import is_far
 from apps.schedules.rules import RuleError
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
@@ -84,8 +85,9 @@ def delivery_complaints(document: Document) -> dict[str, str]:
 def end_complaints(
     start: datetime | None, end: datetime | None, expire_seconds: int | None
 ) -> dict[str, str]:
-    """By `end` and `expire_seconds`."""
-    problems = {}
+    """By `start`, `end` and `expire_seconds`."""
+    far = _("Expected a time before the year 9999.")
+    problems = {name: far for name, moment in {"start": start, "end": end}.items() if is_far(moment)}
     if end and expire_seconds is not None:
         problems["expire_seconds"] = _("Give an end or a time limit for each job, not both.")
     if end and start and end <= start:

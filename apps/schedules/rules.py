@@ -38,6 +38,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from apps.schedules.fartimes import is_far
 from apps.schedules.moments.clock import change_at
 from apps.schedules.zones import UnknownZone
 
@@ -59,6 +60,7 @@ EXPECTED = {
 }
 STEP, NO_STEP = gettext_lazy("a step of 1 or more"), re.compile(r"/0+(?!\d)")
 INTERVAL = re.compile(r"every (\d+) ([a-z]+)")
+SIXTH_FIELD = re.compile(r"[\d*?]|(sun|mon|tue|wed|thu|fri|sat)\b", re.IGNORECASE)  # where a zone may be
 INTERVAL_DIGITS = 9  # its column takes no more
 SHOWN_LENGTH = 60  # of what somebody typed, in a complaint about it
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=3660)
@@ -112,7 +114,7 @@ def own_zone(text: str) -> str:
     """The zone in the line, of a single time its distance from UTC; "" if it has none."""
     words, kind = text.split(), kind_of(text)
     if kind == "crontab":
-        return words[len(CRON_FIELDS)] if len(words) > len(CRON_FIELDS) else ""
+        return next((word for word in words[len(CRON_FIELDS) :][:1] if not SIXTH_FIELD.match(word)), "")
     moment = typed_time(words) if kind == "clocked" else None
     return moment.strftime("%z") if moment else ""
 
@@ -199,7 +201,15 @@ def parse_once(words: list[str], zone: str) -> Rule:
     moment = typed_time(words)
     if moment is None:
         raise RuleError(_("expected a time such as “once 2026-05-03T09:00:00+02:00”"))
-    return Rule("clocked", ClockedSchedule(clocked_time=aware(moment, zone)))
+    found = aware(moment, zone)
+    check_times(found)
+    return Rule("clocked", ClockedSchedule(clocked_time=found))
+
+
+def check_times(*moments: datetime | None) -> None:
+    """Those of a schedule, its start and its end too. Raises RuleError."""
+    if any(map(is_far, moments)):
+        raise RuleError(_("expected a time before the year 9999"))
 
 
 def typed_time(words: list[str]) -> datetime | None:
@@ -247,6 +257,8 @@ def parse_solar(words: list[str], _zone: str) -> Rule:
 
 
 def parse_crontab(words: list[str], zone: str) -> Rule:
+    if SIXTH_FIELD.match("".join(words[len(CRON_FIELDS) :])):
+        raise RuleError(_("a crontab has five fields and no seconds; use an interval: “every 10 seconds”"))
     if len(words) not in {len(CRON_FIELDS), len(CRON_FIELDS) + 1}:
         raise RuleError(
             _("expected “every 10 minutes”, “once” with a time, or a crontab such as “0 6 * * *”")

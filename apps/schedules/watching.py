@@ -10,13 +10,14 @@ from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max
 from django.utils.timezone import now as current_time
 from django_celery_beat.models import PeriodicTask
 
 from apps.jobs import events
 from apps.jobs.reading.ends import End, failed_since, latest_ends
 from apps.schedules import condition
-from apps.schedules.models import Firing, Look, Streak
+from apps.schedules.models import Absence, Firing, Look, Streak
 from apps.schedules.policies import PASSED_OVER
 
 ABSENT, BACK = "schedule.beat_absent", "schedule.beat_back"
@@ -26,9 +27,8 @@ COUNTED = 100  # failures of one streak
 
 
 def look_for_late() -> None:
-    """`schedule.late`, once for each due time."""
-    due_after = reached("late")
-    found = condition.late().filter(timing__next_run_at__gt=due_after - OVERLAP)
+    """`schedule.late`, once for each due time that a beat left lying. Without any beat, only that is told."""
+    found = late_beside_a_beat().filter(timing__next_run_at__gt=reached("late") - OVERLAP)
     rows = list(found.order_by("timing__next_run_at").values_list("pk", "name", "timing__next_run_at"))
     now = current_time()
     for pk, name, due_at in rows:
@@ -36,6 +36,17 @@ def look_for_late() -> None:
         events.publish("schedule.late", facts, f"schedule.late:{pk}:{due_at.isoformat()}")
     if rows:
         note("late", rows[-1][2])
+
+
+def late_beside_a_beat() -> Any:
+    """Those for which a beat had time enough: since they were due, and since it came back."""
+    seen, back = condition.signs().seen, Absence.objects.aggregate(at=Max("ended_at"))["at"]
+    if seen is None:
+        return PeriodicTask.objects.none()
+    due_before = seen - timedelta(seconds=settings.SCHEDULE_LATE_SECONDS)
+    if back and back > due_before:
+        return PeriodicTask.objects.none()
+    return condition.late().filter(timing__next_run_at__lt=due_before)
 
 
 def look_for_missed() -> None:

@@ -17,7 +17,8 @@ LARGER_APPS = {
     # 25 tell other apps of ends in the ledger's transaction.
     "jobs": 8_335,
     "recorder": 2_150,  # one process: its five duties share what they know of the stream and of workers
-    "schedules": 4_000,  # the timetable: arithmetic that nothing else needs, and schedules as documents
+    # The timetable: arithmetic that nothing else needs, schedules as documents, and what only SQL can write.
+    "schedules": 4_100,
 }
 MORE_ARGUMENTS = {
     "settings_customise_sources": "pydantic-settings calls it with these",

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 CRONTAB, EVERY = "0 2 * * * Europe/Berlin", "every 5 seconds"
 ONCE, SUN = "once 2030-05-03T09:00:00+02:00", "sunset 52.52 13.405"
+CLOCKED = "/admin/django_celery_beat/clockedschedule/"
 LONG_AGO = "once 2020-01-01T00:00:00+00:00"
 BEAT = "django_celery_beat_"
 
@@ -60,6 +61,9 @@ def notes(schedule: PeriodicTask) -> list[tuple[str, str]]:
         ("0 24 * * *", "24"),
         ("* * * *", "a crontab such as"),
         ("* * * * * UTC *", "a crontab such as"),
+        ("* * * * * *", "use an interval: “every 10 seconds”"),
+        ("0 */5 * * * mon-fri Europe/Berlin", "five fields and no seconds"),
+        ("0 0 12 * * ? 2030", "five fields and no seconds"),
         (f"{'1,' * 2500}1 * * * *", "at most 240"),
         ("0 0 0 * *", "0"),
         ("0 0 32 * *", "32"),
@@ -78,6 +82,7 @@ def notes(schedule: PeriodicTask) -> list[tuple[str, str]]:
         ("0 0 * * * UTC\0", "no time zone"),
         ("once 2026-02-30T00:00:00", "a time such as"),
         ("once 20260-01-01T00:00:00", "a time such as"),
+        ("once 9999-12-31T23:59:59", "before the year 9999"),
         ("sunset 91 0", "a rule such as"),
         ("sunset NaN 0", "a rule such as"),
     ],
@@ -110,10 +115,13 @@ SPOILT = {
         EVERY, f"UPDATE {BEAT}intervalschedule SET every = 1000000000, period = 'days'", "10 years",
     ),
     "odd period": (EVERY, f"UPDATE {BEAT}intervalschedule SET period = 'fortnights'", "days, hours, minutes"),
-    "end of time": (ONCE, f"UPDATE {BEAT}clockedschedule SET clocked_time = 'infinity'", "infinity"),
-    "year 20000": (ONCE, f"UPDATE {BEAT}clockedschedule SET clocked_time = '20000-01-01'", "year 10K"),
+    "end of time": (ONCE, f"UPDATE {BEAT}clockedschedule SET clocked_time = 'infinity'", "year 9999"),
+    "year 20000": (ONCE, f"UPDATE {BEAT}clockedschedule SET clocked_time = '20000-01-01'", "year 9999"),
     "start never": (
-        EVERY, f"UPDATE {BEAT}periodictask SET start_time = 'infinity' WHERE name = 'bad'", "infinity",
+        EVERY, f"UPDATE {BEAT}periodictask SET start_time = 'infinity' WHERE name = 'bad'", "year 9999",
+    ),
+    "end in 20000": (
+        EVERY, f"UPDATE {BEAT}periodictask SET expires = '20000-01-01' WHERE name = 'bad'", "year 9999",
     ),
     "no such latitude": (SUN, f"UPDATE {BEAT}solarschedule SET latitude = 900", "-90 to 90"),
     "latitude is no number": (SUN, f"UPDATE {BEAT}solarschedule SET latitude = 'NaN'", "-90 to 90"),
@@ -157,7 +165,19 @@ def test_a_row_that_is_spoilt_once_it_waits_holds_up_no_firing(name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["minute 60", "zone gone", "odd period", "odd event", "no rule", "two rules"]
+    "name",
+    [
+        "minute 60",
+        "zone gone",
+        "odd period",
+        "odd event",
+        "no rule",
+        "two rules",
+        "end of time",
+        "year 20000",
+        "start never",
+        "end in 20000",
+    ],
 )
 @pytest.mark.parametrize("seen_by_beat", [False, True])
 def test_the_pages_show_a_spoilt_row(admin_client: Client, name: str, seen_by_beat: bool) -> None:
@@ -169,7 +189,10 @@ def test_the_pages_show_a_spoilt_row(admin_client: Client, name: str, seen_by_be
     assert "never: bad rule" in admin_client.get(LIST).content.decode()
     for url in (LIST, change_url(bad)):
         assert problem.lower() in admin_client.get(url).content.decode().lower()
-    assert admin_client.get("/").status_code == 200
+    pages = ["/", "/admin/", CLOCKED] + [
+        f"{CLOCKED}{row.pk}/change/" for row in ClockedSchedule.objects.all()
+    ]
+    assert [admin_client.get(url).status_code for url in pages] == [200] * len(pages)
 
 
 def test_a_zone_that_comes_back_counts_from_the_next_start_of_beat() -> None:

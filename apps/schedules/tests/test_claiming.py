@@ -15,7 +15,7 @@ from apps.jobs.tests.sample_tasks import add_task
 from apps.schedules import running
 from apps.schedules.models import Absence, Firing, Stale, Timing
 from apps.schedules.policies import FiringOutcome
-from apps.schedules.timetable import claiming
+from apps.schedules.timetable import preparing
 from apps.schedules.timetable.claiming import fire_due
 from apps.schedules.timetable.releasing import release_waiting
 from apps.schedules.timetable.renewing import renew_stale
@@ -165,12 +165,12 @@ def test_what_no_job_can_be_made_of_says_so_and_holds_up_nobody() -> None:
 def test_a_bug_in_one_schedule_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = every(60, "bad"), every(60, "good")
 
-    def prepare(schedule: PeriodicTask, due_at: datetime, jitter_seconds: int) -> Job:
+    def prepare(schedule: PeriodicTask, due_at: datetime) -> Job:
         if schedule == bad:
             raise ZeroDivisionError("oops")
-        return running.prepare(schedule, due_at, jitter_seconds)
+        return running.prepare(schedule, due_at)
 
-    monkeypatch.setattr(claiming, "prepare", prepare)
+    monkeypatch.setattr(preparing, "prepare", prepare)
     overdue(bad, 2)
     overdue(good, 1)
     assert fire_due() == 2

@@ -15,7 +15,7 @@ from apps.jobs.models import Event, Job
 from apps.jobs.reading.ends import End, failed_since, latest_ends
 from apps.jobs.tests.making import failure, job
 from apps.jobs.tests.many import rows_read
-from apps.schedules import condition, pausing, watching
+from apps.schedules import condition, watching
 from apps.schedules.models import Beat, Firing, Streak, Timing
 from apps.schedules.tests.making import make_schedule
 from apps.schedules.timetable.renewing import renew_stale
@@ -46,60 +46,6 @@ def told(topic: str = "") -> list[dict[str, Any]]:
 def topics() -> list[str]:
     found = Event.objects.order_by("id").values_list("topic", flat=True)
     return [topic.removeprefix("schedule.") for topic in found]
-
-
-# late
-
-
-def test_what_is_due_for_too_long_is_late_once() -> None:
-    schedule, fine = known(), known("fine")
-    moment = due(schedule, 61)
-    due(fine, 50)
-    for _ in range(3):
-        watching.look_for_late()
-    (facts,) = told("late")
-    assert (facts["schedule"], facts["id"], facts["due"]) == ("nightly", schedule.pk, moment.isoformat())
-    assert 61 <= facts["seconds"] < 70
-
-
-def test_each_due_time_is_late_by_itself() -> None:
-    schedule = known()
-    for seconds in (300, 200, 100):
-        due(schedule, seconds)
-        watching.look_for_late()
-    assert len(told("late")) == 3
-
-
-def test_what_becomes_late_between_two_looks_is_told_whatever_its_order() -> None:
-    first, second = known("first"), known("second")
-    due(first, 70)
-    watching.look_for_late()
-    due(second, 90)
-    watching.look_for_late()
-    assert [facts["schedule"] for facts in told("late")] == ["first", "second"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda found: found.update(enabled=False),
-        pausing.pause,
-        lambda found: Timing.objects.update(stale="edited", stale_since=timezone.now()),
-        lambda found: Timing.objects.update(next_run_at=None),
-    ],
-)
-def test_what_is_off_paused_or_just_edited_is_not_late(change: Callable[[Any], Any]) -> None:
-    due(known(), 3600)
-    change(PeriodicTask.objects.all())
-    watching.look_for_late()
-    assert topics() == []
-
-
-def test_when_late_begins_is_a_setting(settings: Any) -> None:
-    settings.SCHEDULE_LATE_SECONDS = 600
-    due(known(), 500)
-    watching.look_for_late()
-    assert topics() == []
 
 
 # missed

@@ -2,13 +2,12 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
 from django.db import connection, transaction
-from django_celery_beat.models import PeriodicTask
 
 from apps.jobs import Job
 from apps.jobs.errors import JobError
@@ -16,11 +15,11 @@ from apps.jobs.states import FINISHED
 from apps.jobs.submitting import hand_in
 from apps.schedules.models import Absence, Firing, Timing
 from apps.schedules.policies import FiringOutcome, Overlap
-from apps.schedules.running import prepare
 from apps.schedules.timetable.deciding import Decision, Policy, Span, decide
 from apps.schedules.timetable.due import next_or_problem
+from apps.schedules.timetable.preparing import Preparing
 from apps.schedules.timetable.renewing import claimed
-from apps.schedules.timetable.writing import count_runs, write_firings, write_timings
+from apps.schedules.timetable.writing import NewFiring, count_runs, write_firings, write_timings
 
 logger = logging.getLogger(__name__)
 
@@ -30,30 +29,42 @@ DUE_TIMES_MOST = 1000  # of one schedule in one round; the rest follows in the n
 
 @dataclass
 class Round:
-    """What is written at the end of a round."""
+    """What is asked at the beginning of a round, for all its schedules at once, and written at its end.
+
+    `active` are last jobs that have not ended, `waiting` the schedules of which a firing waits already.
+    """
 
     now: datetime
+    timings: list[Timing]
     absences: list[Span]
     active: set[str]
-    timings: list[Timing]
-    firings: list[Firing] = field(default_factory=list)
+    waiting: set[int]
+    preparing: Preparing = field(default_factory=Preparing)
+    firings: list[NewFiring] = field(default_factory=list)
     jobs: dict[tuple[int, datetime], Job] = field(default_factory=dict)
-    over: list[int] = field(default_factory=list)
+    over: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, timings: list[Timing], now: datetime) -> "Round":
+        return cls(now, timings, absences_since(timings[0]), active_jobs(timings), waiting(timings))
 
     def write(self) -> None:
         """A due time that has its firing already has its job, too."""
         new = write_firings(self.firings)
         existing = hand_in([job for pair, job in self.jobs.items() if pair in new])
+        self.point_to(existing)
+        runs = Counter(pk for pk, _due_at in self.jobs)
+        count_runs({**dict.fromkeys(self.over, 0), **runs}, self.over)
+        write_timings(self.timings)  # after what disables some: they are not stale by that
+
+    def point_to(self, existing: Mapping[str, Job]) -> None:
+        """At the jobs with the same keys that were there already."""
         for job_id, found in existing.items():
             note = "a job with the same key was there already"
             Firing.objects.filter(job=job_id).update(job=found.id, note=note)
         for timing in self.timings:
             if timing.last_job in existing:
                 timing.last_job = existing[timing.last_job].id
-        write_timings(self.timings)
-        count_runs(Counter(pk for pk, _due_at in self.jobs))
-        if self.over:
-            PeriodicTask.objects.filter(pk__in=self.over).update(enabled=False)
 
 
 def fire_due() -> int:
@@ -62,7 +73,7 @@ def fire_due() -> int:
         now = database_time()
         timings = claimed(Timing.objects.filter(next_run_at__lte=now).order_by("next_run_at"), BATCH)
         if timings:
-            this = Round(now, absences_since(timings[0]), active_jobs(timings), timings)
+            this = Round.of(timings, now)
             for timing in timings:
                 fire(timing, this)
             this.write()
@@ -73,24 +84,24 @@ def fire(timing: Timing, this: Round) -> None:
     """Every due time of one schedule until now, and its next one."""
     due_times = list(islice(due_until(timing, this.now), DUE_TIMES_MOST))
     whole = len(due_times) < DUE_TIMES_MOST
-    firings: list[Firing] = []
+    firings: list[NewFiring] = []
     for decision in decide(due_times, this.now, this.absences, policy_of(timing), whole=whole):
         firing = firing_of(timing, decision, this.now)
         if decision.fires:
-            run(timing, firing, firings, this)
+            run(timing, firing, this)
         firings.append(firing)
     this.firings += firings
     timing.last_due_at = due_times[-1]
     if timing.paused_until and timing.paused_until <= this.now:
         timing.paused_at = timing.paused_until = None
-    if timing.periodic_task.one_off and any(firing.job for firing in firings):
-        this.over.append(timing.pk)
+    if timing.periodic_task.one_off and any(firing.runs for firing in firings):
+        this.over.add(timing.pk)
         timing.next_run_at = None
 
 
-def firing_of(timing: Timing, decision: Decision, now: datetime) -> Firing:
-    return Firing(
-        schedule=timing.periodic_task,
+def firing_of(timing: Timing, decision: Decision, now: datetime) -> NewFiring:
+    return NewFiring(
+        schedule_id=timing.pk,
         due_at=decision.due_at,
         until=decision.until,
         count=decision.count,
@@ -112,15 +123,16 @@ def due_until(timing: Timing, now: datetime) -> Iterator[datetime]:
             return
 
 
-def run(timing: Timing, firing: Firing, before: Sequence[Firing], this: Round) -> None:
+def run(timing: Timing, firing: NewFiring, this: Round) -> None:
     """Submits its job, unless the one before is still there and the policy says otherwise."""
     still_there = timing.last_job in this.active
     if still_there and timing.overlap in (Overlap.SKIP, Overlap.QUEUE):
-        waits = timing.overlap == Overlap.QUEUE and not one_waits(timing, before)
+        waits = timing.overlap == Overlap.QUEUE and timing.pk not in this.waiting
         firing.outcome = FiringOutcome.WAITING if waits else FiringOutcome.OVERLAP
+        this.waiting.add(timing.pk)
         return
     try:
-        job = prepare(timing.periodic_task, firing.due_at, timing.jitter_seconds)
+        job = this.preparing.job(timing.periodic_task, firing.due_at, timing.jitter_seconds)
     except Exception as error:  # one schedule must not hold up all others
         if not isinstance(error, JobError):
             logger.exception("schedule %s can't be fired", timing.periodic_task.name)
@@ -131,12 +143,6 @@ def run(timing: Timing, firing: Firing, before: Sequence[Firing], this: Round) -
     this.jobs[timing.pk, firing.due_at] = job
     firing.job = timing.last_job = job.id
     this.active.add(job.id)
-
-
-def one_waits(timing: Timing, before: Sequence[Firing]) -> bool:
-    """Among those of this round, or of an earlier one."""
-    here = any(firing.outcome == FiringOutcome.WAITING for firing in before)
-    return here or Firing.objects.filter(schedule=timing.pk, outcome=FiringOutcome.WAITING).exists()
 
 
 def policy_of(timing: Timing) -> Policy:
@@ -152,6 +158,13 @@ def active_jobs(timings: list[Timing]) -> set[str]:
     """The last jobs of those schedules that ask for it, if they have not ended."""
     ids = [timing.last_job for timing in timings if timing.last_job and timing.overlap != Overlap.ALLOW]
     return set(Job.objects.filter(id__in=ids).exclude(state__in=FINISHED).values_list("id", flat=True))
+
+
+def waiting(timings: list[Timing]) -> set[int]:
+    """Those of the schedules that have a firing which waits for the job before."""
+    queueing = [timing.pk for timing in timings if timing.overlap == Overlap.QUEUE]
+    found = Firing.objects.filter(schedule__in=queueing, outcome=FiringOutcome.WAITING)
+    return set(found.values_list("schedule_id", flat=True))
 
 
 def absences_since(earliest: Timing) -> list[Span]:

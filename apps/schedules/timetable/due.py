@@ -54,6 +54,9 @@ def next_or_problem(schedule: PeriodicTask, anchor: datetime, after: datetime) -
 def next_due(schedule: PeriodicTask, anchor: datetime, after: datetime) -> datetime | None:
     """The first due time after that; None when there is none any more. Raises RuleError."""
     rule = rule_of(schedule, anchor)
+    rules.check_times(
+        schedule.start_time, schedule.expires, schedule.clocked and schedule.clocked.clocked_time
+    )
     if schedule.start_time and schedule.start_time > after:
         after = schedule.start_time - INSTANT
     try:

@@ -1,10 +1,9 @@
 """Computing the next run of schedules that were created, switched on or changed since the last look."""
 
-import logging
 from datetime import datetime
 from typing import Any
 
-from django.db import DataError, transaction
+from django.db import transaction
 from django.utils.timezone import now as current_time
 
 from apps.schedules import rules
@@ -12,20 +11,29 @@ from apps.schedules.models import Stale, Timing
 from apps.schedules.timetable.due import INSTANT, anchor_of, next_or_problem
 from apps.schedules.timetable.writing import write_timings
 
-logger = logging.getLogger(__name__)
-
-BATCH = 1000
-UNREADABLE = (DataError, ValueError)
+NEWEST, OLDEST = 400, 100  # of one round
 
 
 def renew_stale() -> int:
-    """Returns how many there were, at most BATCH: the newest, so that an edit waits for no mass of others."""
+    """Returns how many there were, at most NEWEST + OLDEST."""
     with transaction.atomic():
-        timings = claimed(Timing.objects.exclude(stale="").order_by("-stale_since"), BATCH)
+        timings = next_stale()
         for timing in timings:
             renew(timing)
         write_timings(timings)
     return len(timings)
+
+
+def next_stale() -> list[Timing]:
+    """The newest, so that a person's edit overtakes a mass of others; and some of the oldest, so that
+    none waits for ever while more and more are changed.
+    """
+    stale = Timing.objects.exclude(stale="")
+    newest = claimed(stale.order_by("-stale_since"), NEWEST)
+    if len(newest) < NEWEST:
+        return newest
+    others = stale.exclude(pk__in=[timing.pk for timing in newest])
+    return newest + claimed(others.order_by("stale_since"), OLDEST)
 
 
 def renew_problems() -> int:
@@ -37,32 +45,11 @@ def renew_problems() -> int:
 def claimed(timings: Any, limit: int) -> list[Timing]:
     """With all that a schedule's due times depend on, locked; what another beat has is passed over.
 
-    So is one that can't be read, such as one with a time that only SQL can write: that is its problem.
-    """
-    try:
-        return list(whole(timings)[:limit])
-    except UNREADABLE:
-        keys = list(timings.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-        return [timing for key in keys for timing in readable(key)]
-
-
-def whole(timings: Any) -> Any:
-    """The schedules are locked too. Who edits one has its row and waits for its timing: beat, which has the
+    The schedules are locked too. Who edits one has its row and waits for its timing: beat, which has the
     timing, must not wait for the row.
     """
     found = timings.select_related("periodic_task", *(f"periodic_task__{kind}" for kind in rules.KINDS))
-    return found.select_for_update(skip_locked=True, of=("self", "periodic_task"), no_key=True)
-
-
-def readable(key: int) -> list[Timing]:
-    """The one with this key, or none once its problem is written down."""
-    one = Timing.objects.filter(pk=key)
-    try:
-        return list(whole(one))
-    except UNREADABLE as error:
-        logger.warning("schedule %s can't be read: %s", key, error)
-        one.update(next_run_at=None, stale="", stale_since=None, problem=str(error))
-        return []
+    return list(found.select_for_update(skip_locked=True, of=("self", "periodic_task"), no_key=True)[:limit])
 
 
 def renew(timing: Timing) -> None:

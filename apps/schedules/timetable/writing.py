@@ -1,13 +1,15 @@
 """Statements that write many rows of the timetable at once."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
-from apps.schedules.models import Firing, Timing
+from apps.schedules.models import Timing
+from apps.schedules.policies import FiringOutcome
 
 TIMINGS = """
 UPDATE schedules_timing AS timing SET next_run_at = new.next_run_at, stale = new.stale,
@@ -34,23 +36,46 @@ FIRING_COLUMNS = (
 
 RUNS = """
 UPDATE django_celery_beat_periodictask AS schedule
-SET last_run_at = now(), total_run_count = schedule.total_run_count + new.runs
-FROM json_to_recordset(%s::json) AS new(id int, runs int) WHERE schedule.id = new.id
+SET last_run_at = CASE WHEN new.runs > 0 THEN now() ELSE schedule.last_run_at END,
+    total_run_count = schedule.total_run_count + new.runs,
+    enabled = schedule.enabled AND NOT new.over
+FROM json_to_recordset(%s::json) AS new(id int, runs int, over boolean) WHERE schedule.id = new.id
 """
+
+
+@dataclass(slots=True)
+class NewFiring:
+    """A row of Firing that is to be written: the model itself takes longer to make than all else of it."""
+
+    schedule_id: int
+    due_at: datetime
+    until: datetime | None
+    count: int
+    decided_at: datetime
+    outcome: str
+    caught_up: bool
+    job: str = ""
+    cancels: str = ""
+    note: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """It has its job, or waits for its turn."""
+        return bool(self.job) or self.outcome == FiringOutcome.WAITING
 
 
 def write_timings(timings: Sequence[Timing]) -> None:
     execute(TIMINGS, rows(timings, TIMING_COLUMNS))
 
 
-def write_firings(firings: Sequence[Firing]) -> set[tuple[int, datetime]]:
+def write_firings(firings: Sequence[NewFiring]) -> set[tuple[int, datetime]]:
     """Returns schedule and due time of those that are new."""
     return {(pk, due_at) for pk, due_at in execute(FIRINGS, rows(firings, FIRING_COLUMNS))}
 
 
-def count_runs(runs: dict[int, int]) -> None:
-    """By schedule. Beat's own bookkeeping, as far as people see it."""
-    execute(RUNS, [{"id": pk, "runs": count} for pk, count in runs.items()])
+def count_runs(runs: dict[int, int], over: Collection[int]) -> None:
+    """By schedule: beat's own bookkeeping, as far as people see it. Those that are over are disabled."""
+    execute(RUNS, [{"id": pk, "runs": count, "over": pk in over} for pk, count in runs.items()])
 
 
 def rows(found: Iterable[Any], columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -79,9 +79,7 @@ class AppConfig(Section):
         '{"queues": ["video"]}}; also WORKER_PROFILES__IO__CONCURRENCY=32',
     )
     worker_set: values.Words = Field(
-        list(IN_USE),
-        min_length=1,
-        description="profiles in use, one worker each; together they read every queue",
+        list(IN_USE), min_length=1, description="profiles in use, one worker each; they read every queue"
     )
     redacted_names: values.Words = Field(
         [
@@ -99,10 +97,7 @@ class AppConfig(Section):
         1_000_000, ge=1000, description="entries the stream holds while no recorder runs; the oldest go first"
     )
     ledger_document_max_bytes: int = Field(
-        65_536,
-        ge=1024,
-        le=1_000_000,
-        description="largest outcome the ledger keeps whole; Redis has the rest",
+        65_536, ge=1024, le=1_000_000, description="largest outcome the ledger keeps whole, as Redis does"
     )
     relay_grace_seconds: int = Field(
         5, ge=0, le=300, description="a job not published after so long is published by the recorder"

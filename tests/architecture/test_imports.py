@@ -75,7 +75,6 @@ LOOKING = {
         "publishing": "nothing of it leaves the test",
         "redacting": "the rows of what has run hide secrets",
         "routing": "the queue of a message",
-        "scrubbing": "and so do errors",
         "standing": "a job that begins frees its key",
         "wire": "jobs are run from their messages",
     },

@@ -44,7 +44,8 @@ from tests.waiting import OwnProcess, RecorderProcess  # noqa: E402
 
 KNOWN = ("-I", "benchmarks.noop,benchmarks.limited")
 TENANTS, WORKERS = 100, 4
-BEFORE_SECONDS = 20  # of starts, until all wait for the rate and not for the end of a pause
+SETTLE_SECONDS = 5  # what was sent on before is begun by then
+BEFORE_SECONDS = 25  # of starts, until all wait for the rate and not for the end of a pause
 SLICE_SECONDS = 0.1
 
 
@@ -117,7 +118,7 @@ def rate(asked: Any) -> Iterator[Run]:
         bench.until(lambda: Hold.objects.count() == len(calls))
         resume("task", limited.rated_task.name)
         bench.until(lambda: not Hold.objects.filter(line__startswith="pause:").exists())
-        began = now()
+        began = now() + SETTLE_SECONDS
         bench.until(lambda: now() - began > asked.seconds + 0.5)
     starts: Any = Job.objects.filter(started_at__isnull=False).values_list("started_at", "args")
     seen = [args[0] for at, args in starts if began <= at.timestamp() < began + asked.seconds]

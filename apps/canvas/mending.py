@@ -161,11 +161,18 @@ def fail(chord: Chord, why: str) -> None:
     error = ChordError(f"the chord can't be finished: {why}")
     backend: CanvasBackend = current_app.backend
     if chord.body is not None:
-        backend.chord_error_from_stack(maybe_signature(chord.body), error)
+        fail_body(backend, chord.body, error)
     else:
         for job_id in chord.body_ids:
             backend.mark_as_failure(job_id, error)
     count("chords_failed", chord, why)
+
+
+def fail_body(backend: CanvasBackend, body: Any, error: ChordError) -> None:
+    try:
+        raise error
+    except ChordError:  # Celery takes the traceback of what is being handled
+        backend.chord_error_from_stack(maybe_signature(body), error)
 
 
 def settle(chord: Chord, outcome: str, why: str) -> bool:

@@ -10,8 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from celery import chain, current_app, group
-from celery.exceptions import DuplicateTaskNameWarning  # type: ignore[attr-defined]  # newer than the stubs
+from celery import chain, current_app, exceptions, group
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "handbook.md"
 SECTIONS = ("9.1", "9.2", "9.3", "9.4", "9.5")
@@ -44,7 +43,8 @@ def run(section: str) -> dict[str, Any]:
     """The whole example, as it stands. Returns its names."""
     found = names(section)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DuplicateTaskNameWarning)  # its tasks are there already, by `define`
+        # Its tasks are there already, by `define`.
+        warnings.simplefilter("ignore", exceptions.DuplicateTaskNameWarning)  # type: ignore[attr-defined]
         exec(example(section), found)
     return found
 

@@ -12,13 +12,17 @@ from apps.jobs.models import Job
 from apps.schedules import forecasting
 from apps.schedules.models import Firing, Stale, Timing
 from apps.schedules.running import prepare
-from apps.schedules.timetable import claiming
+from apps.schedules.timetable import claiming, preparing
 from apps.schedules.timetable.releasing import release_waiting
 from apps.schedules.timetable.renewing import renew_stale
 from apps.testing.collected import Jobs
 from apps.testing.running import Ran
 
 FIRINGS_MOST = 10_000
+
+
+def without_jitter(schedule: PeriodicTask, due_at: datetime, _seconds: int = 0) -> Job:
+    return prepare(schedule, due_at)
 
 
 @dataclass(frozen=True, order=True)
@@ -90,7 +94,7 @@ class Timetable:
         before = set(Firing.objects.values_list("pk", flat=True))
         with (
             patch.object(claiming, "database_time", lambda: now),
-            patch.object(claiming, "prepare", lambda schedule, due_at, _jitter: prepare(schedule, due_at)),
+            patch.object(preparing, "prepare", without_jitter),
         ):
             claiming.fire_due()
         new = Firing.objects.exclude(pk__in=before)

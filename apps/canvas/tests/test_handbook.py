@@ -98,6 +98,23 @@ def test_a_job_goes_where_the_name_of_its_task_says(stage: Stage) -> None:
     acting.cancel(sent.id)
 
 
+def test_a_job_goes_where_its_arguments_say(stage: Stage) -> None:
+    few, many = ([{"id": str(number)} for number in range(rows)] for rows in (2, 1000))
+    sent = [
+        submit("apps.data.tasks.batch_import_task", kwargs={"data_list": rows, "dataset": "books"})
+        for rows in (few, many)
+    ]
+    found = [ended(job.id, SECONDS) for job in sent]
+    assert [(job.queue, job.state) for job in found] == [("default", "SUCCESS"), ("data", "SUCCESS")]
+
+
+def test_a_job_goes_where_a_router_of_ones_own_says(stage: Stage, settings: Any) -> None:
+    settings.JOB_ROUTERS = ["apps.jobs.tests.routers_of_a_user.ByTenant"]
+    sent = [submit(sample_tasks.number_task, args=[number]).id for number in (12, 13)]
+    sent += [sample_tasks.number_task.delay(number).id for number in (12, 13)]
+    assert [ended(job_id, SECONDS).queue for job_id in sent] == ["default", "report"] * 2
+
+
 def test_urgent_jobs_have_a_lane_of_their_own(stage: Stage) -> None:
     jobs = [submit(sample_tasks.note_task, priority=priority) for priority in (0, 2, 3, 9)]
     assert [job.queue for job in jobs] == ["urgent", "urgent", "default", "default"]

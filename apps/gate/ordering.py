@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from apps.gate.ends import still_ended
 from apps.gate.models import Ticket
 from apps.gate.permits import Permit, permits_for
 from apps.jobs import catalog
@@ -40,11 +41,11 @@ BEGIN = f"""
 UPDATE gate_ticket AS mine SET begun = true WHERE job_id = %s AND (begun OR NOT {EARLIER})
 """  # noqa: S608
 FIRST = f"SELECT begun OR NOT {EARLIER} FROM gate_ticket AS mine WHERE job_id = %s"  # noqa: S608
-OVER = """
-DELETE FROM gate_ticket USING jobs_job
-WHERE {which} jobs_job.id = gate_ticket.job_id AND jobs_job.finished_at IS NOT NULL
-RETURNING gate_ticket.line
+ENDED = """
+SELECT ticket.job_id, job.version FROM gate_ticket AS ticket JOIN jobs_job AS job ON job.id = ticket.job_id
+WHERE {which} job.finished_at IS NOT NULL
 """
+TAKEN = "DELETE FROM gate_ticket WHERE job_id = ANY(%s) RETURNING line"
 NEXT = """
 SELECT head.job_id FROM unnest(%s::text[]) AS freed(line), LATERAL (
     SELECT job_id FROM gate_ticket WHERE gate_ticket.line = freed.line ORDER BY begun DESC, number LIMIT 1
@@ -146,10 +147,19 @@ def waiting() -> Any:
 
 
 def over(which: str) -> list[str]:
-    """Takes the tickets of jobs that have ended; returns their lines."""
+    """Takes the tickets of jobs that have ended; returns their lines.
+
+    A job that begins again meanwhile waits for the locks, and finds its ticket gone.
+    """
+    ended = ENDED.format(which=which)
     with connection.cursor() as cursor:
-        cursor.execute(OVER.format(which=which))
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(ended)
+        if not cursor.fetchone():
+            return []
+        with transaction.atomic():
+            cursor.execute(f"{ended} FOR UPDATE OF ticket SKIP LOCKED")
+            cursor.execute(TAKEN, [[*still_ended(dict(cursor.fetchall()))]])
+            return [row[0] for row in cursor.fetchall()]
 
 
 def forget_unknown() -> None:

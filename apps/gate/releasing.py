@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from django.db import connection
 from django.db.models import Count
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from apps.gate import desired, ordering, permits
 from apps.gate.desired import LOOK_SECONDS, Desired
+from apps.gate.ends import still_ended
 from apps.gate.holding import Reason, move
 from apps.gate.models import Pause
 from apps.gate.ordering import LINES, Orders
@@ -42,7 +44,9 @@ WHERE jobs_hold.job_id = sent.id AND jobs_hold.held_at = sent.held_at
 """
 
 ENDED = """
-DELETE FROM jobs_hold USING jobs_job WHERE jobs_job.id = jobs_hold.job_id AND jobs_job.finished_at IS NOT NULL
+SELECT hold.job_id, hold.held_at, job.version
+FROM jobs_hold AS hold JOIN jobs_job AS job ON job.id = hold.job_id
+WHERE job.finished_at IS NOT NULL
 """
 
 
@@ -213,9 +217,13 @@ def asked_by(hold: Hold, wanted: Desired) -> list[Permit]:
 
 
 def forget(sent: Sequence[Hold]) -> None:
+    drop([(hold.job_id, hold.held_at) for hold in sent])
+
+
+def drop(kept: Sequence[tuple[str, datetime]]) -> None:
     """Not those that a worker has held again meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute(SENT, [[hold.job_id for hold in sent], [hold.held_at for hold in sent]])
+        cursor.execute(SENT, [[job_id for job_id, _ in kept], [held_at for _, held_at in kept]])
 
 
 def end_pauses() -> None:
@@ -228,3 +236,6 @@ def clear() -> None:
     """Of jobs that ended while they waited: expired, or revoked elsewhere."""
     with connection.cursor() as cursor:
         cursor.execute(ENDED)
+        rows = cursor.fetchall()
+    ended = still_ended({job_id: version for job_id, _, version in rows})
+    drop([(job_id, held_at) for job_id, held_at, _ in rows if job_id in ended])

@@ -43,6 +43,7 @@ LOOKING = {
         "plain": "words of people are checked as elsewhere",
         "redacting": "a secret value is in no key and no sentence",
         "routing": "the queue of a delivery",
+        "stream": "Redis knows first that a job which had ended is sent again",
         "wire": "held jobs are messages",
     },
     "batches": {

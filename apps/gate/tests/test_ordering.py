@@ -17,13 +17,16 @@ from apps.gate.checks import errors_of_order
 from apps.gate.desired import publish
 from apps.gate.models import Ticket
 from apps.gate.pausing import pause, resume
+from apps.gate.releasing import clear
 from apps.gate.tests import limited_tasks as tasks
 from apps.gate.tests.limited_tasks import noted
-from apps.jobs import acting, submit, submit_many
+from apps.jobs import acting, ending, submit, submit_many
 from apps.jobs.limits import InOrder
 from apps.jobs.models import Hold, Job
 from apps.jobs.state import state_redis
+from apps.jobs.tests.ledger import drain, entries, own_stream, request_of  # noqa: F401
 from apps.jobs.tests.lives import running
+from apps.recorder.recording import record
 from tests.waiting import RecorderProcess, WorkerProcess, wait_until
 
 RECORDER = ("--only", "record", "--only", "relay", "--only", "holds", "--only", "sweep")
@@ -161,6 +164,40 @@ def in_own_connection(job_id: str) -> bool:
         return ordering.begins(job_id, "line")
     finally:
         connection.close()
+
+
+def fail(job: Job) -> None:
+    ending.end(request_of(job.id, task=job.task, **ending.WITHOUT_TRY), "rejected", "refused")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_stream")
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_job_that_is_sent_again_has_a_turn_before_the_ledger_hears_of_it(*, heard: bool) -> None:
+    """`heard`: whether the ledger knew that it had ended before."""
+    again, line = submit(TASK, args=["i", 0]), f'{LINE}"i"'
+    assert ordering.begins(again.id, line)
+    fail(again)
+    if heard:
+        drain()
+        assert ordering.over("begun AND") == [line]
+    ending.reopen(again.id, "sent again")
+    assert ordering.begins(again.id, line)
+    after = submit(TASK, args=["i", 1])
+    record([entry for entry in entries() if entry[1][b"kind"] == b"FAILURE"])
+    assert Job.objects.get(id=again.id).finished_at
+    values = {"task": TASK.name, "queue": "default", "line": "pause:", "turn": 1, "why": "", "message": {}}
+    Hold.objects.create(job_id=again.id, held_at=timezone.now(), **values)
+    clear()
+    assert (Hold.objects.count(), ordering.over("begun AND"), ordering.over("")) == (1, [], [])
+    assert not ordering.begins(after.id, line)
+    drain()
+    assert Job.objects.get(id=again.id).finished_at is None
+    fail(again)
+    drain()
+    clear()
+    assert (Hold.objects.count(), ordering.over("begun AND")) == (0, [line])
+    assert ordering.begins(after.id, line)
 
 
 @pytest.mark.django_db(transaction=True)

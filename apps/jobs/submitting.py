@@ -106,7 +106,7 @@ def submit_many(
 
 def placed(jobs: Sequence[Job]) -> list[Job]:
     """Writes each job under its key, or finds the one that has it. In the order of keys, so that no two
-    callers wait for each other.
+    callers wait for each other; the places in an order are those of the call.
     """
     found: dict[str, Job] = {}
     new = []
@@ -116,10 +116,11 @@ def placed(jobs: Sequence[Job]) -> list[Job]:
             if holder := keys.claim(job, rule):
                 holder.existing = True
             else:
-                insert([job])
+                insert([job], lines_up=False)
                 # A debounced job stays here until it is due, where it can be changed.
                 new += [] if rule.debounce else [job]
             found[job.id] = holder or job
+        gating.line_up(gating.in_order([job for job in jobs if found[job.id] is job]))
         transaction.on_commit(lambda: publish_soon(new))
     return [found[job.id] for job in jobs]
 
@@ -226,14 +227,14 @@ def blank_row() -> tuple[list[str], dict[str, Any]]:
     return list(row), row
 
 
-def insert(jobs: Sequence[Job]) -> None:
+def insert(jobs: Sequence[Job], *, lines_up: bool = True) -> None:
     """Writes rows in one statement. Raises JobTaken if one of the ids is taken.
 
     What the columns in SHARED hold is the first one's for all.
     """
     own = [{name: getattr(job, name) for name in OWN} for job in jobs]
     shared = {name: value_of(getattr(jobs[0], name)) for name in SHARED}
-    ordered = gating.in_order(jobs) if gating.runs_in_order(jobs[0].task) else []
+    ordered = gating.in_order(jobs) if lines_up and gating.runs_in_order(jobs[0].task) else []
     with transaction.atomic() if len(jobs) > 1 or ordered else nullcontext(), connection.cursor() as cursor:
         cursor.execute(INSERT, [json.dumps(own), json.dumps(shared)])
         if cursor.rowcount < len(jobs):

@@ -52,6 +52,10 @@ def bank_task(mark: int) -> None:
         raise TemporaryError("the bank doesn't answer")
 
 
+@shared_task(limits=[InOrder(key=("customer",))], unique_key=("mark",))  # type: ignore[call-overload] # celery-types doesn't know our option
+def unique_in_order_task(customer: str, mark: int) -> None: ...
+
+
 @shared_task(limits=[InOrder(key=("customer",))], default_retry_delay=1, retry_backoff=False)  # type: ignore[call-overload] # celery-types doesn't know our option
 def in_order_task(customer: str, mark: int = 0, *, fails: int = 0, until: str = "", pid: str = "") -> None:
     """Fails so many times, then runs until the key `until` is in Redis."""

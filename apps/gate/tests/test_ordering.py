@@ -227,6 +227,15 @@ def test_who_is_held_without_a_ticket_gets_one() -> None:
 
 
 @pytest.mark.django_db
+def test_unique_jobs_have_the_order_of_their_submission() -> None:
+    """They are written in the order of their keys, which is that of text."""
+    jobs = submit_many(tasks.unique_in_order_task, [["k", mark] for mark in (9, 10, 2, 10)])
+    assert [job.existing for job in jobs] == [False, False, False, True]
+    tickets = Ticket.objects.order_by("number").values_list("job_id", flat=True)
+    assert list(tickets) == [job.id for job in jobs[:3]]
+
+
+@pytest.mark.django_db
 def test_delayed_jobs_and_other_tasks_draw_no_ticket_when_they_are_submitted() -> None:
     submit(TASK, args=["h"], delay=timedelta(minutes=5))
     submit(tasks.plain_task)

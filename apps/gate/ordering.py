@@ -51,6 +51,10 @@ SELECT head.job_id FROM unnest(%s::text[]) AS freed(line), LATERAL (
     SELECT job_id FROM gate_ticket WHERE gate_ticket.line = freed.line ORDER BY begun DESC, number LIMIT 1
 ) AS head
 """
+HELD = """
+SELECT DISTINCT ticket.line FROM gate_ticket AS ticket JOIN jobs_hold AS hold USING (job_id)
+WHERE starts_with(hold.line, %s)
+"""
 # Held while PostgreSQL had just been away.
 MEND = """
 INSERT INTO gate_ticket (job_id, line)
@@ -127,13 +131,17 @@ class Orders:
         return heads(lines)
 
     def sweep(self) -> set[str]:
-        """Looks at all tickets, and returns the lines in which somebody waits."""
+        """Looks at all tickets, and returns the lines in which somebody waits.
+
+        A ticket's line counts: the hold has another where the limit was declared anew meanwhile.
+        """
         began = time.monotonic()
         over("")
         forget_unknown()
         with connection.cursor() as cursor:
             cursor.execute(MEND, [LINES])
-        lines = set(waiting().values_list("line", flat=True).distinct())
+            cursor.execute(HELD, [LINES])
+            lines = {row[0] for row in cursor.fetchall()}
         self.swept = time.monotonic()
         self.next_sweep = self.swept + max(SWEEP_SECONDS, SWEEP_SHARE * (self.swept - began))
         return lines

@@ -72,7 +72,7 @@ def permit_for(task: str, limit: Limit, named: Mapping[str, str]) -> Permit:
 
 def spelled(value: Any, *, is_secret: bool) -> str:
     """A value in a key: as JSON if it is short, else its hash."""
-    text = json.dumps(value, default=str)
+    text = json.dumps(value, default=str, sort_keys=True)  # jsonb, through which some come, sorts too
     if is_secret or len(text) > VALUE_LENGTH:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
     return text

@@ -17,6 +17,7 @@ from apps.gate.checks import errors_of_order
 from apps.gate.desired import publish
 from apps.gate.models import Ticket
 from apps.gate.pausing import pause, resume
+from apps.gate.permits import permits_for
 from apps.gate.releasing import clear
 from apps.gate.tests import limited_tasks as tasks
 from apps.gate.tests.limited_tasks import noted
@@ -224,6 +225,24 @@ def test_who_is_held_without_a_ticket_gets_one() -> None:
     Hold.objects.create(job_id="lone", held_at=timezone.now(), **values)
     assert ordering.Orders().sweep() == {"order:x"}
     assert [hold.job_id for hold in ordering.heads(["order:x"])] == ["lone"]
+
+
+@pytest.mark.django_db
+def test_who_is_held_in_another_line_than_that_of_his_ticket_goes_on() -> None:
+    """As after a deployment that declares another key."""
+    ordering.draw(["old"], ["order:x"])
+    values = {"task": "t", "queue": "default", "line": "order:y", "turn": 1, "why": "", "message": {}}
+    Hold.objects.create(job_id="old", held_at=timezone.now(), **values)
+    assert ordering.Orders().sweep() == {"order:x"}
+    assert [hold.job_id for hold in ordering.heads(["order:x"])] == ["old"]
+
+
+def test_the_order_of_keys_in_a_value_makes_no_other_line() -> None:
+    lines = [
+        permits_for(TASK, TASK.limits, [value], {})[0].line
+        for value in ({"a": 1, "b": [2]}, {"b": [2], "a": 1})
+    ]
+    assert lines == [f'{LINE}{{"a": 1, "b": [2]}}'] * 2
 
 
 @pytest.mark.django_db

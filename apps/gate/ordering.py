@@ -24,6 +24,7 @@ from apps.jobs.models.hold import LINE_LENGTH
 
 LINES = f"{InOrder.kind}:"
 LOOK_SECONDS, IDLE_SECONDS = 0.03, 0.5  # while somebody waits for the end of another, and otherwise
+LOOK_SHARE = 10  # who waits for long finds his turn such a part of that time later
 SWEEP_SECONDS, SOONEST_SECONDS = 2.0, 0.1
 SWEEP_SHARE = 20  # a sweep is not the work of more than such a part of the time
 FORGOTTEN = timedelta(minutes=1)  # for so long the ledger may not have heard of a plain `.delay()`
@@ -111,24 +112,41 @@ def is_first(job_id: str, line: str) -> bool:
 
 
 class Orders:
-    """The gate's look at who may go on, because the one before has ended. `next_look` is when."""
+    """The gate's look at who may go on, because the one before has ended. `next_look` is when.
+
+    `news` is when a turn was over, or somebody held, for the last time; `swept_for` how long a sweep took.
+    """
 
     def __init__(self) -> None:
-        self.next_look = self.next_sweep = self.swept = 0.0
+        self.next_look = self.next_sweep = self.swept = self.swept_for = self.news = 0.0
+        self.somebody_waits = False
 
     def woken(self) -> None:
         """Somebody is held; perhaps the one before has ended in the same moment."""
-        self.next_sweep = min(self.next_sweep, self.swept + SOONEST_SECONDS)
+        self.news = time.monotonic()
+        soonest = self.swept + max(SOONEST_SECONDS, SWEEP_SHARE * self.swept_for)
+        self.next_sweep = min(self.next_sweep, soonest)
+        if self.somebody_waits:
+            self.next_look = min(self.next_look, self.news + LOOK_SECONDS)
 
     def next(self) -> list[Hold]:
         """Those held whose turn it is."""
         if time.monotonic() < self.next_look:
             return []
         lines = set(over("begun AND"))
+        if lines:
+            self.news = time.monotonic()
         if time.monotonic() >= self.next_sweep:
             lines |= self.sweep()
-        self.next_look = time.monotonic() + (LOOK_SECONDS if self.waits() else IDLE_SECONDS)
-        return heads(lines)
+        self.somebody_waits = waiting().exists()
+        self.next_look = time.monotonic() + self.pause()
+        return heads(lines) if lines else []
+
+    def pause(self) -> float:
+        """Seconds until the next look: fewer while something happens, and never many."""
+        if not self.somebody_waits:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(LOOK_SECONDS, (time.monotonic() - self.news) / LOOK_SHARE))
 
     def sweep(self) -> set[str]:
         """Looks at all tickets, and returns the lines in which somebody waits.
@@ -143,11 +161,9 @@ class Orders:
             cursor.execute(HELD, [LINES])
             lines = {row[0] for row in cursor.fetchall()}
         self.swept = time.monotonic()
-        self.next_sweep = self.swept + max(SWEEP_SECONDS, SWEEP_SHARE * (self.swept - began))
+        self.swept_for = self.swept - began
+        self.next_sweep = self.swept + max(SWEEP_SECONDS, SWEEP_SHARE * self.swept_for)
         return lines
-
-    def waits(self) -> bool:
-        return bool(waiting().exists())
 
 
 def waiting() -> Any:

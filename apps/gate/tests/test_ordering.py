@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -225,6 +226,32 @@ def test_who_is_held_without_a_ticket_gets_one() -> None:
     Hold.objects.create(job_id="lone", held_at=timezone.now(), **values)
     assert ordering.Orders().sweep() == {"order:x"}
     assert [hold.job_id for hold in ordering.heads(["order:x"])] == ["lone"]
+
+
+@pytest.mark.django_db
+def test_the_gate_looks_less_often_the_longer_nothing_happens() -> None:
+    ordering.draw(["sleeps", "waits"], ["order:x", "order:x"])
+    values = {"task": "t", "queue": "default", "line": "order:x", "turn": 1, "why": "", "message": {}}
+    Hold.objects.create(job_id="waits", held_at=timezone.now(), **values)
+    orders = ordering.Orders()
+    orders.news = time.monotonic() - 3600
+    assert orders.next() == []
+    assert orders.next_look - time.monotonic() > 0.4
+    orders.woken()
+    assert orders.next_look - time.monotonic() < 0.1
+    orders.next_look = 0.0
+    orders.next()
+    assert orders.next_look - time.monotonic() < 0.1
+
+
+def test_many_that_are_held_make_no_sweep_follow_the_other() -> None:
+    orders = ordering.Orders()
+    orders.swept, orders.swept_for, orders.next_sweep = time.monotonic(), 1.0, time.monotonic() + 30
+    orders.woken()
+    assert orders.next_sweep == orders.swept + 20
+    orders.swept_for = 0.001
+    orders.woken()
+    assert orders.next_sweep == orders.swept + 0.1
 
 
 @pytest.mark.django_db

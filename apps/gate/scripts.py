@@ -7,7 +7,11 @@ itself lets those go first. Times are milliseconds by Redis's clock.
 # All permits or none. ARGV: job, "1" for a permit in advance, for how long that holds, then for each limit
 # its kind and two numbers. A job that was sent on has its permits already. Returns {0}, or the number of the
 # limit that refused and in how many milliseconds it may be otherwise (0: nobody knows).
+#
+# Of a rate two buckets are kept. What is sent on is charged to the first. Who begins fills the second, which
+# takes a little more at once: jobs whose messages have waited for a worker don't begin all together.
 ADMIT = """
+local SLACK = 200
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local job, ahead, kept = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
@@ -37,11 +41,22 @@ if not passed then
     end
   end
 end
+local function begun(key) return tonumber(redis.call('GET', key .. ':begun') or 0) end
+local function fill(key, full)
+  redis.call('SET', key, string.format('%.3f', full), 'PX', math.ceil(full - now) + 1000)
+end
+if not ahead then
+  for i = 1, count do
+    local key, line, kind, a, b = limit(i)
+    local early = kind == 'rate' and begun(key) - b - SLACK - now or 0
+    if early > 0 then return {i, math.ceil(early)} end
+  end
+end
 for i = 1, count do
   local key, line, kind, a, b = limit(i)
-  if kind == 'rate' and not passed then
-    local full = math.max(tonumber(redis.call('GET', key) or 0), now) + a
-    redis.call('SET', key, string.format('%.3f', full), 'PX', math.ceil(full - now) + 1000)
+  if kind == 'rate' then
+    if not passed then fill(key, math.max(tonumber(redis.call('GET', key) or 0), now) + a) end
+    if not ahead then fill(key .. ':begun', math.max(begun(key), now) + a) end
   elseif kind == 'concurrency' then
     local lease = ahead and kept or b
     redis.call('ZADD', key, now + lease, job)

@@ -56,6 +56,18 @@ def test_permits_in_advance_are_charged_once() -> None:
     assert permits.admit("one", [rate]) is not None
 
 
+def test_starts_keep_to_the_rate_though_their_permits_have_waited() -> None:
+    """As when there was no worker for a while."""
+    rate = permit(Rate(10, per_seconds=10, burst=5))
+    for number in range(20):
+        if number % 5 == 0:
+            state_redis().delete(rate.place)  # as after five seconds
+        assert permits.admit(f"job{number}", [rate], ahead=True) is None
+    answers = [permits.admit(f"job{number}", [rate]) for number in range(20)]
+    assert [answer is None for answer in answers] == [True] * 5 + [False] * 15
+    assert all(0 < answer.seconds <= 1 for answer in answers if answer)
+
+
 def test_whoever_waits_goes_first() -> None:
     rate = permit(Rate(5))
     state_redis().set(permits.waiting_key(rate.line), 1)

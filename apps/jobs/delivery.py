@@ -32,7 +32,8 @@ class JobRequest(Request):
         """Of a process that was told to go and went on, the pool says Terminated whenever it goes: also of
         a later job, which nobody told to end.
         """
-        return bool(self._already_revoked or self._already_cancelled)
+        known: Any = self
+        return bool(known._already_revoked or known._already_cancelled)  # noqa: SLF001 - as Celery itself does
 
     def tell_of_loss(self, error: BaseException) -> None:
         """Asks Redis once: this runs in the worker's event loop, and the sweeper notices what it misses."""

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import task_postrun
@@ -53,7 +54,8 @@ class Exchange(threading.Thread):
     def turn(self) -> bool:
         """Tells and asks; neither keeps the other from it. False if one must be tried again later."""
         fine = True
-        for work in (lambda: self.send(list(self.unsent)), self.look):
+        works: tuple[Callable[[], None], ...] = (lambda: self.send(list(self.unsent)), self.look)
+        for work in works:
             try:
                 work()
             except redis_error() as error:

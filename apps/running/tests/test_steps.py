@@ -72,7 +72,8 @@ def test_a_loop_may_delete_what_it_walks(monkeypatch: pytest.MonkeyPatch) -> Non
     User.objects.bulk_create(User(username=f"user{number}") for number in range(5))
     last = User.objects.order_by("pk").values_list("pk", flat=True).last()
     in_try(monkeypatch, 1, "1-0")
-    for user in steps(User.objects.all()):
+    users: Any = steps(User.objects.all())
+    for user in users:
         user.delete()
     assert not User.objects.exists()
     assert last_cursor() == last

@@ -202,7 +202,8 @@ def asked_words(job: Job) -> str:
     if job.cancelled_at:
         return _("asked to end already")
     grace = getattr(catalog.tasks().get(job.task), "cancel_grace", settings.CANCEL_GRACE_SECONDS)
-    return _("a worker runs it: it is asked to end, and killed after %(seconds)g s") % {"seconds": grace}
+    words = _("a worker runs it: it is asked to end, and killed after %(seconds)g s unless in a thread")
+    return words % {"seconds": grace}
 
 
 def ended(job: Job, state: str) -> CancelResult:

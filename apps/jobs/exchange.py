@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import task_postrun
@@ -43,16 +44,27 @@ class Exchange(threading.Thread):
     def run(self) -> None:
         while True:
             self.more.wait()
-            try:
-                self.send(list(self.unsent))
-                self.look()
-            except redis_error() as error:
-                logger.debug("progress waits for Redis: %s", error)
+            if not self.turn():
                 time.sleep(OUTAGE_SECONDS)
             self.more.clear()
             if self.asked:
                 time.sleep(INTERVAL_SECONDS)
                 self.more.set()
+
+    def turn(self) -> bool:
+        """Tells and asks; neither keeps the other from it. False if one must be tried again later."""
+        fine = True
+        works: tuple[Callable[[], None], ...] = (lambda: self.send(list(self.unsent)), self.look)
+        for work in works:
+            try:
+                work()
+            except redis_error() as error:
+                logger.debug("progress waits for Redis: %s", error)
+                fine = False
+            except Exception:
+                logger.exception("progress can't be exchanged")
+                fine = False
+        return fine
 
     def send(self, job_ids: list[str]) -> None:
         with self.sending:
@@ -80,7 +92,7 @@ class Exchange(threading.Thread):
                 return
         try:
             self.send([job_id])
-        except redis_error() as error:
+        except Exception as error:  # noqa: BLE001 - the job has ended well or badly by itself
             self.unsent.pop(job_id, None)
             logger.warning("the last progress of job %s can't be written: %s", job_id, error)
 
@@ -88,24 +100,33 @@ class Exchange(threading.Thread):
 def write(said: dict[str, Any]) -> None:
     with state_redis().pipeline(transaction=False) as pipe:
         for job_id, words in said.items():
-            pipe.hset(progress_key(job_id), mapping=words)
             pipe.hsetnx(progress_key(job_id), "started", str(words["updated"]))
+            pipe.hset(progress_key(job_id), mapping=words)
             pipe.expire(progress_key(job_id), KEPT_SECONDS)
         pipe.execute()
 
 
 _exchanges: dict[int, Exchange] = {}
+_one_by_one = threading.Lock()
 
 
 def exchange() -> Exchange:
-    """This process's, begun with the first word and again after a fork."""
+    """This process's, begun with the first word, again after a fork, and should its thread have died."""
     found = _exchanges.get(os.getpid())
-    if found is None:
-        made = Exchange()
-        found = _exchanges.setdefault(os.getpid(), made)
-        if found is made:
+    return found if found is not None and found.is_alive() else begun()
+
+
+def begun() -> Exchange:
+    with _one_by_one:
+        found = _exchanges.get(os.getpid())
+        if found is None or not found.is_alive():
+            made = Exchange()
+            if found is not None:
+                made.unsent, made.asked = found.unsent, found.asked
+                made.more.set()
             made.start()
-    return found
+            _exchanges[os.getpid()] = found = made
+        return found
 
 
 @task_postrun.connect(dispatch_uid="jobs.exchange")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from celery import current_app
+from celery import current_app, current_task
 from celery.app.task import Context
 from celery.signals import (
     task_postrun,
@@ -153,6 +153,14 @@ def running_here() -> Context | None:
     here = _here.get()
     if here is None and len(_running) == 1:
         return next(iter(_running.values()), None)
+    return here
+
+
+def job_here() -> Context | None:
+    """`running_here`, also in another task that the job calls as a function; or what runs eagerly here."""
+    here = running_here()
+    if here is None and current_task and not current_task.request.called_directly:
+        return current_task.request
     return here
 
 

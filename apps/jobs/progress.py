@@ -3,18 +3,19 @@
 import time
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
-from typing import TypeVar
-
-from celery import current_task
+from typing import Any, TypeVar
 
 from apps.jobs.errors import Cancelled
 from apps.jobs.exchange import exchange, progress_key
-from apps.jobs.joblog import running_here
+from apps.jobs.joblog import fitting, job_here
 from apps.jobs.state import state_redis
 
 __all__ = ["Progress", "check_cancelled", "progress", "progress_key", "read", "track"]
 
 Item = TypeVar("Item")
+
+MESSAGE_MOST = 500
+NUMBER_MOST = 2**53
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,22 @@ class Progress:
         return max(0, round(pace * (self.total - self.done)))
 
 
-def progress(done: int, total: int = 0, message: str = "") -> None:
+def progress(done: float, total: float = 0, message: str = "") -> None:
     """Says how far the running job is; outside a job it does nothing.
 
-    Call it as often as you like: four times a second the latest is written, and the last one always.
-    Raises Cancelled in a job that was asked to end.
+    Call it as often as you like: four times a second the latest is written, and the last one always. Of
+    numbers the whole part is kept, of the message one line of at most 500 characters. Raises Cancelled in
+    a job that was asked to end.
     """
     job_id = current_job_id()
     if job_id is None:
         return
-    exchange().unsent[job_id] = {"done": done, "total": total, "message": message, "updated": time.time()}
+    exchange().unsent[job_id] = {
+        "done": whole(done),
+        "total": whole(total),
+        "message": fitting(str(message or "")[:MESSAGE_MOST]),
+        "updated": time.time(),
+    }
     check_cancelled()
 
 
@@ -77,16 +84,23 @@ def read(job_id: str) -> Progress | None:
     if not found:
         return None
     return Progress(
-        done=int(found["done"]),
-        total=int(found["total"]),
-        message=str(found["message"]),
-        started=float(found["started"]),
-        updated=float(found["updated"]),
+        done=whole(found.get("done")),
+        total=whole(found.get("total")),
+        message=str(found.get("message") or ""),
+        started=float(found.get("started") or 0),
+        updated=float(found.get("updated") or 0),
     )
 
 
 def current_job_id() -> str | None:
     """The job of this thread; in a thread of the job's own making, the one job of the process."""
-    task = current_task
-    request = task.request if task else running_here()
+    request = job_here()
     return str(request.id) if request and request.id else None
+
+
+def whole(value: Any) -> int:
+    """What is no number, or none that is bounded, is 0: a job doesn't fail because of what it says."""
+    try:
+        return max(0, min(int(float(value)), NUMBER_MOST))
+    except (TypeError, ValueError, OverflowError):
+        return 0

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any, Unpack
 from uuid import uuid4
 
-from celery import current_task
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import DEFERRED
 from django.utils import timezone
@@ -17,6 +16,7 @@ from django.utils import timezone
 from apps.jobs import catalog, gating, keys, wire
 from apps.jobs.arguments import AnyTask, Arguments, as_json
 from apps.jobs.errors import ArgumentError
+from apps.jobs.joblog import job_here
 from apps.jobs.models import Job
 from apps.jobs.orders import Options, Order
 from apps.jobs.publishing import publish_soon
@@ -184,7 +184,7 @@ def prepared(task: AnyTask, call: Call, order: Order, now: datetime) -> Job:
 def row_of(task: AnyTask, arguments: Arguments, order: Order, now: datetime) -> Job:
     args, kwargs = arguments
     shown = redact(task, args, kwargs)
-    parent = current_task.request if current_task and not current_task.request.called_directly else None
+    parent = job_here()
     job = new_job(
         id=order.id or str(uuid4()),
         task=task.name,

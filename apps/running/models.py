@@ -9,14 +9,15 @@ NAME_LENGTH = 100
 class Cursor(models.Model):
     """How far a job's loop is. `value` is plain JSON, `done` counts its steps over all tries.
 
-    `attempt` is the number of the try that wrote it: an earlier one, which was thought dead, writes no more.
+    `attempt` is the place in the stream of the try that wrote it: an earlier one, which was thought dead,
+    writes no more.
     """
 
     job_id = models.CharField(_("job"), max_length=255, db_collation="C")
     name = models.CharField(_("loop"), max_length=NAME_LENGTH, default="", blank=True)
     value = models.JSONField(_("cursor"), null=True)
     done = models.BigIntegerField(_("steps done"), default=0)
-    attempt = models.IntegerField(_("attempt"), default=0)
+    attempt = models.BigIntegerField(_("attempt"), default=0)
     updated_at = models.DateTimeField(_("updated"))
 
     class Meta:

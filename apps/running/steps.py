@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from apps.jobs.errors import ArgumentError, Interrupted, Superseded
 from apps.jobs.joblog import running_here
 from apps.jobs.progress import check_cancelled, progress
+from apps.jobs.stream.names import place
 from apps.running import cursors
 from apps.running.cursors import Place
 from apps.running.stopping import why_stop
@@ -43,8 +44,9 @@ def steps(
     loop = Loop(running_here(), name, every_seconds)
     key = key_of(source, cursor)
     for item in items_after(source, loop.begin()):
+        value = key(item)  # before the job has it: it may delete the row
         yield item
-        loop.step(key(item), total)
+        loop.step(value, total)
     loop.save()
 
 
@@ -75,8 +77,8 @@ class Loop:
 
     def __init__(self, request: Context | None, name: str = "", every_seconds: float = 0) -> None:
         self.request, self.every_seconds = request, every_seconds
-        number = (request.get("try_number") or 0) if request else 0
-        self.place = Place(str(request.id) if request else "", int(number), name)
+        token = str(request.get("try_token") or "") if request else ""
+        self.place = Place(str(request.id) if request else "", number_of(token), name)
         self.value: Any = None
         self.done = 0
         self.unsaved = 0
@@ -118,6 +120,11 @@ class Loop:
             raise Interrupted(why)
 
 
+def number_of(token: str) -> int:
+    """Of a try. It grows by time, also when Redis has lost its data and counts tries anew."""
+    return place(token) if token else 0
+
+
 def key_of(source: Source[Item], cursor: Callable[[Item], Any] | None) -> Callable[[Any], Any]:
     if isinstance(source, QuerySet):
         if source.query.is_sliced:
@@ -143,5 +150,6 @@ def by_key(source: QuerySet[Any], after: Any) -> Iterator[Any]:
     rows = source.order_by("pk")
     batch = list((rows if after is None else rows.filter(pk__gt=after))[:BATCH])
     while batch:
+        last = batch[-1].pk
         yield from batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
+        batch = list(rows.filter(pk__gt=last)[:BATCH])

@@ -33,10 +33,11 @@ LAST_SECONDS = 5.0  # for a process to go after SIGTERM
 
 @dataclass
 class Asked:
-    """Times are the monotonic clock's. `killed` is when its process was first told to go, 0 before."""
+    """Times are the monotonic clock's. `killed` is when its process was told to go, 0 before."""
 
     request: Request
     since: float
+    ending: bool = False
     killed: float = 0.0
 
 
@@ -58,10 +59,10 @@ class Watch:
         now = time.monotonic()
         for job_id in wanted(sorted(running)):
             asked = self.asked.get(job_id)
-            if asked is None or (asked.request is not running[job_id] and not asked.killed):
+            if asked is None or (asked.request is not running[job_id] and not asked.ending):
                 self.asked[job_id] = Asked(running[job_id], now)
         for job_id, asked in list(self.asked.items()):
-            if asked.killed:
+            if asked.ending:
                 self.finish(job_id, asked, now)
             elif running.get(job_id) is not asked.request:
                 del self.asked[job_id]
@@ -71,8 +72,8 @@ class Watch:
     def end(self, asked: Asked) -> None:
         """Redis first, so that neither the killed try nor another copy of its message counts."""
         request = asked.request
-        asked.killed = time.monotonic()
         if not isinstance(self.worker.pool, TaskPool):
+            asked.ending = True
             logger.warning("%s was asked to end and goes on: a thread can't be killed", request.humaninfo())
             return
         backend = ledger_backend(request.task)
@@ -81,13 +82,16 @@ class Watch:
             context = request._context  # type: ignore[attr-defined] # noqa: SLF001 - as Celery itself does
             backend.store_result(request.id, error, states.REVOKED, None, context, kept=kept)
             if state_of(request.id) != states.REVOKED:
+                asked.ending = True
                 return
+        asked.ending = True
         logger.warning("%s was asked to end and goes on: its process is killed", request.humaninfo())
-        self.worker.consumer.call_soon(self.terminate, request)
+        self.worker.consumer.call_soon(self.terminate, asked)
 
-    def terminate(self, request: Request) -> None:
-        if request in state.active_requests:
-            request.terminate(self.worker.pool)
+    def terminate(self, asked: Asked) -> None:
+        if asked.request in state.active_requests:
+            asked.killed = time.monotonic()
+            asked.request.terminate(self.worker.pool)
 
     def finish(self, job_id: str, asked: Asked, now: float) -> None:
         """What doesn't go when it is told to go is killed for good."""
@@ -96,7 +100,7 @@ class Watch:
         if not isinstance(self.worker.pool, TaskPool) or pending is None or pending.ready():
             if asked.request not in state.active_requests:
                 del self.asked[job_id]
-        elif now - asked.killed > LAST_SECONDS:
+        elif asked.killed and now - asked.killed > LAST_SECONDS:
             asked.killed = now
             self.worker.consumer.call_soon(self.kill, asked.request, pending)
 

@@ -20,6 +20,7 @@ from apps.jobs import progress, publishing
 from apps.jobs.models import Job
 from apps.jobs.routing import delivered_from
 from apps.jobs.wire import message
+from apps.running import steps
 
 RESULTS_MOST = 100_000
 
@@ -83,6 +84,7 @@ def capturing() -> Iterator[Captured]:
             (app, "_backend_cache", memory(app)),
             (publishing, "publisher", lambda: nobody),
             (progress, "current_job_id", lambda: None),  # progress is kept in Redis: it is told to nobody
+            (steps, "why_stop", lambda _request: ""),  # pauses are, too
         ):
             stack.enter_context(patch.object(owner, name, value))
         yield captured

@@ -99,7 +99,7 @@ def test_a_running_job_is_asked_to_end_unless_forced() -> None:
     job = in_state("STARTED")
     result = cancel(job.id, by="alice", why="too long")
     assert (result.outcome, result.state, result.done) == ("asked", "STARTED", False)
-    assert result.text == "a worker runs it: it is asked to end, and killed after 30 s"
+    assert result.text == "a worker runs it: it is asked to end, and killed after 30 s unless in a thread"
     assert cancel(job.id, by="bob").text == "asked to end already"
     backend().mark_as_done(job.id, 3, request_of(job))
     found = row(job)

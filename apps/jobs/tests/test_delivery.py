@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from billiard.einfo import ExceptionInfo
-from billiard.exceptions import WorkerLostError
+from billiard.exceptions import Terminated, WorkerLostError
 from celery import current_app
 from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request
@@ -65,7 +65,7 @@ def test_every_task_is_delivered_this_way() -> None:
     assert delivery_of(Mail()).id == "one"
 
 
-@pytest.mark.parametrize("error", [WorkerLostError("signal 9"), SystemExit(1)])
+@pytest.mark.parametrize("error", [WorkerLostError("signal 9"), SystemExit(1), Terminated(9)])
 def test_a_dead_process_leaves_its_job_waiting_for_redelivery(error: BaseException) -> None:
     started(request_of("one"))
     mail = Mail()
@@ -74,6 +74,18 @@ def test_a_dead_process_leaves_its_job_waiting_for_redelivery(error: BaseExcepti
     assert mail.done == ["requeued"]
     job, attempt = Job.objects.get(), Attempt.objects.get()
     assert (job.state, job.reason, attempt.outcome) == ("PENDING", "worker_lost", "worker_lost")
+
+
+@pytest.mark.parametrize("name", ["_already_revoked", "_already_cancelled"])
+def test_of_a_process_that_was_told_to_go_there_is_nothing_more_to_tell(name: str) -> None:
+    started(request_of("one"))
+    mail = Mail()
+    request = delivery_of(mail)
+    assert getattr(request, name) is False, "Celery names it otherwise now"
+    setattr(request, name, True)
+    request.on_failure(failure(Terminated(15)))
+    assert mail.done == []
+    assert "lost" not in kinds()
 
 
 def test_an_ordinary_failure_is_no_loss() -> None:

@@ -1,7 +1,6 @@
 """The front door: one INSERT in the caller's transaction, and the job with its id."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -124,8 +123,7 @@ def test_the_urgent_ones_ride_in_their_lane() -> None:
 
 
 def test_a_job_of_a_job_knows_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    running = SimpleNamespace(request=request_of("parent", root_id="root"))
-    monkeypatch.setattr(submitting, "current_task", running)
+    monkeypatch.setattr(submitting, "job_here", lambda: request_of("parent", root_id="root"))
     job = submit(ADD, args=[1])
     assert (job.parent, job.root) == ("parent", "root")
 

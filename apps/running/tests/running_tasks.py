@@ -34,8 +34,14 @@ def asking_task() -> None:
     note("asking", os.getpid())
     while True:
         with suppress(Exception):
-            check_cancelled()
+            part_task()
         time.sleep(0.02)
+
+
+@shared_task
+def part_task() -> None:
+    """Part of another job, which calls it as a function."""
+    check_cancelled()
 
 
 @shared_task
@@ -61,6 +67,24 @@ def stubborn_task() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     note("stubborn", os.getpid())
     wait_for("test:never")
+
+
+@shared_task(cancel_grace=1)  # type: ignore[call-overload] # celery-types doesn't know our option
+def surviving_task() -> None:
+    """Takes it for an error when it is told to go."""
+    note("surviving", os.getpid())
+    try:
+        stand_here()
+    except SystemExit:
+        note("survived", os.getpid())
+
+
+@shared_task
+def dying_task() -> None:
+    """Kills its process, at first."""
+    note("dying", os.getpid())
+    if len(noted("dying")) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @shared_task

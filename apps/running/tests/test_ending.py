@@ -66,7 +66,7 @@ def test_a_job_that_asks_ends_by_itself() -> None:
     job_id, pid = begun(tasks.asking_task, "asking")
     result = acting.cancel(job_id, by="alice", why="wrong customer")
     assert (result.outcome, result.state, result.done) == ("asked", "STARTED", False)
-    assert result.text == "a worker runs it: it is asked to end, and killed after 30 s"
+    assert result.text == "a worker runs it: it is asked to end, and killed after 30 s unless in a thread"
     wish: Any = wish_of(job_id)
     assert (wish.note, (wish.kill_at - wish.asked_at).total_seconds()) == (
         "asked to end by alice: wrong customer", 30.0,

@@ -62,7 +62,7 @@ def test_after_a_kill_it_goes_on_from_the_last_checkpoint(alive: WorkerProcess) 
     assert (found.state, found.attempts, found.result) == ("SUCCESS", 2, 4)
     assert numbers() == [1, 2, 3, 3, 4, 5, 6]  # the third was under way
     cursor = Cursor.objects.get(job_id=job_id)
-    assert (cursor.value, cursor.done, cursor.attempt) == (6, 6, 2)
+    assert (cursor.value, cursor.done) == (6, 6)
     forget()
     assert not Cursor.objects.exists()
 
@@ -117,3 +117,15 @@ def test_a_loop_of_ones_own_goes_on_too(alive: WorkerProcess) -> None:
     found = ended(job.id)
     assert (found.state, found.result, numbers("point")) == ("SUCCESS", [3, 4], [1, 2, 3, 4])
     assert Job.objects.get(id=job.id).attempts == 2
+
+
+def test_a_process_that_goes_on_when_told_to_go_takes_no_other_job_along() -> None:
+    job = submit(tasks.surviving_task)
+    wait_until(lambda: noted("surviving"), what="it to begin")
+    acting.cancel(job.id)
+    wait_until(lambda: noted("survived"), what="it to be told to go")
+    assert ended(job.id).state == "REVOKED"
+    found = ended(submit(tasks.dying_task).id)
+    assert (found.state, found.attempts) == ("SUCCESS", 2)
+    first, second = noted("dying")
+    assert first == noted("survived")[0] != second

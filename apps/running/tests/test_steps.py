@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from celery import shared_task
+from celery.app.task import Context
 from django.contrib.auth.models import User
 
 from apps.jobs import exchange, progress
-from apps.jobs.errors import ArgumentError, Stop
+from apps.jobs.errors import ArgumentError, Stop, Superseded
 from apps.running import cursors
+from apps.running import steps as stepping
 from apps.running.checks import is_grace
 from apps.running.cursors import Place
 from apps.running.steps import BATCH, checkpoint, last_cursor, steps, stop_if_asked
@@ -56,6 +58,38 @@ def test_a_cursor_is_plain_json_and_an_earlier_try_changes_nothing() -> None:
     for bad in ({1, 2}, "x" * 9000):
         with pytest.raises(ArgumentError, match="cursor"):
             cursors.save(place, bad, 1)
+
+
+def in_try(monkeypatch: pytest.MonkeyPatch, number: int, token: str) -> None:
+    request = Context(id="job", task="walk", try_number=number, try_token=token)
+    monkeypatch.setattr(stepping, "running_here", lambda: request)
+    monkeypatch.setattr(stepping, "why_stop", lambda _request: "")
+
+
+@pytest.mark.django_db
+def test_a_loop_may_delete_what_it_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepping, "BATCH", 2)
+    User.objects.bulk_create(User(username=f"user{number}") for number in range(5))
+    last = User.objects.order_by("pk").values_list("pk", flat=True).last()
+    in_try(monkeypatch, 1, "1-0")
+    users: Any = steps(User.objects.all())
+    for user in users:
+        user.delete()
+    assert not User.objects.exists()
+    assert last_cursor() == last
+
+
+@pytest.mark.django_db
+def test_the_later_try_is_the_later_one_also_when_redis_counts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_try(monkeypatch, 2, "1764428400000-5")
+    checkpoint(7)
+    in_try(monkeypatch, 1, "1764428401000-0")
+    assert last_cursor() == 7
+    checkpoint(8)
+    in_try(monkeypatch, 3, "1764428400000-5")
+    with pytest.raises(Superseded):
+        checkpoint(9)
+    assert last_cursor() == 8
 
 
 def test_a_grace_is_seconds() -> None:

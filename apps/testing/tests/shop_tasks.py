@@ -9,6 +9,7 @@ from django.db import transaction
 from apps.jobs import submit
 from apps.jobs.errors import PermanentError, Snooze, TemporaryError
 from apps.jobs.progress import track
+from apps.running.steps import last_cursor, steps
 
 DONE: list[Any] = []
 
@@ -33,6 +34,14 @@ def stumble_task(self: Any, times: int) -> str:
     if self.request.retries < times:
         raise TemporaryError("the road was wet")
     return "there"
+
+
+@shared_task
+def walk_task() -> int | None:
+    numbers = steps(lambda after: range(after or 0, 3), cursor=lambda number: number + 1, total=3)
+    DONE.extend(("step", number) for number in numbers)
+    found: int | None = last_cursor()
+    return found
 
 
 @shared_task

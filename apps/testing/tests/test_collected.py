@@ -157,3 +157,10 @@ class DjangosOwn(JobsMixin, TestCase):
         self.jobs.assert_submitted(shop.mail_task, to=1)
         self.jobs.run_pending()
         assert DONE == [("mail", 1)]
+
+
+def test_a_loop_of_steps_asks_no_redis(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.gate.desired.current", None)
+    submit(shop.walk_task)
+    assert jobs.run_pending()[0].result == 3
+    assert DONE == [("step", 0), ("step", 1), ("step", 2)]

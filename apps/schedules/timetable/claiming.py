@@ -134,6 +134,8 @@ def run(timing: Timing, firing: NewFiring, this: Round) -> None:
     try:
         job = this.preparing.job(timing.periodic_task, firing.due_at, timing.jitter_seconds)
     except Exception as error:  # one schedule must not hold up all others
+        if connection.needs_rollback:  # none can go on
+            raise
         if not isinstance(error, JobError):
             logger.exception("schedule %s can't be fired", timing.periodic_task.name)
         firing.outcome, firing.note = FiringOutcome.ERROR, f"{type(error).__name__}: {error}"

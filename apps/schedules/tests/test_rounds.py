@@ -12,7 +12,7 @@ from django_celery_beat.models import PeriodicTask
 from apps.jobs import Job
 from apps.schedules.models import Firing, Timing
 from apps.schedules.policies import FiringOutcome
-from apps.schedules.scheduler import LOST_DATABASE
+from apps.schedules.scheduler import LOOK_SECONDS, LOST_DATABASE, seconds_until_next
 from apps.schedules.tests.making import make_schedule
 from apps.schedules.timetable.claiming import fire_due
 from apps.schedules.timetable.releasing import release_waiting
@@ -107,3 +107,17 @@ def test_a_database_that_is_lost_meanwhile_ends_the_round_and_loses_nothing(sett
     settings.JOB_ROUTERS = []
     assert not Firing.objects.exists()
     assert fire_due() == 1
+
+
+def test_what_was_switched_off_does_not_fire_before_beat_has_looked_at_it() -> None:
+    off, changed, other = due("off"), due("changed"), due("other")
+    due_at = Timing.objects.get(pk=changed.pk).next_run_at
+    PeriodicTask.objects.filter(pk=off.pk).update(enabled=False)
+    PeriodicTask.objects.filter(pk=changed.pk).update(expires=timezone.now() + timedelta(days=1))
+    assert fire_due() == 1
+    assert Firing.objects.get().schedule == other
+    assert seconds_until_next() == LOOK_SECONDS  # beat has to wait for whoever holds the others
+    renew_stale()
+    assert fire_due() == 1
+    assert Firing.objects.get(schedule=changed).due_at == due_at
+    assert not Firing.objects.filter(schedule=off).exists()

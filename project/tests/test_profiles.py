@@ -9,7 +9,7 @@ import pytest
 from celery import current_app, shared_task
 from django.core.management import CommandError, call_command
 
-from project.checks import every_queue_has_workers, time_limits_are_kept
+from project.checks import every_queue_has_workers, may_go_to, time_limits_are_kept
 from project.profiles import IN_USE, PROFILES, expand_profiles
 from project.topology import QUEUES
 
@@ -92,6 +92,23 @@ def test_a_time_limit_that_nobody_keeps_is_an_error(settings: Any, limited: Any)
     assert found.id == "switchyard.E009"
     assert "apps.email.tasks.slow" in found.msg
     assert "the pool threads" in found.msg
+
+
+def test_a_time_limit_is_kept_in_the_urgent_lane_too(settings: Any, limited: Any) -> None:
+    settings.WORKER_PROFILES = expand_profiles({"urgent": {"pool": "threads"}})
+    found = [error.msg for error in time_limits_are_kept() if limited.name in error.msg]
+    assert [("'urgent'" in text, "the pool threads" in text) for text in found] == [(True, True)]
+
+
+def test_what_chooses_by_arguments_may_go_to_the_default_queue(limited: Any, settings: Any) -> None:
+    assert may_go_to(limited) == ["email", "urgent"]
+    limited.queue_by = lambda _task, _args, _kwargs: None
+    assert may_go_to(limited) == ["email", "urgent", "default"]
+    settings.WORKER_PROFILES = expand_profiles({"general": {"pool": "solo"}})
+    told = [error.msg for error in time_limits_are_kept() if limited.name in error.msg]
+    assert ["'default'" in text for text in told] == [False, True]
+    notice = current_app.tasks["apps.notification.tasks.send_notification_task"]
+    assert may_go_to(notice) == ["notification", "urgent"]
 
 
 def test_a_worker_of_threads_refuses_tasks_with_time_limits(start: Any, limited: Any) -> None:

@@ -188,6 +188,17 @@ def test_the_list_shows_each_profile(capsys: pytest.CaptureFixture[str]) -> None
         ({"io": {"pool": "gevent"}}, "io: pool: expected 'prefork', 'threads' or 'solo', got 'gevent'"),
         ({"io": {"concurrency": 0}}, "io: concurrency: expected greater than or equal to 1, got 0"),
         ({"io": {"queues": "a.b"}}, "io: queues: expected a name of a-z, 0-9 and _"),
+        ({"io": {"queues": None}}, "io: queues: expected a list of queues, got None"),
+        ({"io": {"queues": 5}}, "io: queues: expected a list of queues, got 5"),
+        (
+            {"io": {"max_tasks": 5}},
+            "io: max_tasks: expected none, because the pool threads can't keep it, got 5",
+        ),
+        ({"io": {"max_memory_kilobytes": 5}}, "io: max_memory_kilobytes: expected none, because the pool"),
+        (
+            {"fast": {"pool": "solo", "time_limit_seconds": 60}},
+            "fast: time_limit_seconds: expected none, because the pool solo can't keep it, got 60",
+        ),
         ({"Io": {}}, "expected a name of a-z"),
     ],
 )
@@ -195,3 +206,12 @@ def test_a_bad_change_names_profile_and_field(changes: Any, told: str) -> None:
     with pytest.raises(ValueError, match="expected") as error:
         expand_profiles(changes)
     assert str(error.value).startswith(told)
+
+
+def test_another_pool_drops_what_it_cannot_keep_of_the_shipped_profile(start: Any, settings: Any) -> None:
+    changed = expand_profiles({"heavy": {"pool": "solo"}})["heavy"]
+    assert (changed.pool, changed.max_tasks, changed.max_memory_kilobytes) == ("solo", None, None)
+    assert "--max-tasks-per-child" not in start("heavy", "-P", "solo", "-Q", "report").argv
+    settings.WORKER_PROFILES = expand_profiles({"heavy": {"time_limit_seconds": 60}})
+    with pytest.raises(CommandError, match="heavy: time_limit_seconds: expected none, because the pool solo"):
+        start("heavy", "-P", "solo", "-Q", "report")

@@ -181,7 +181,7 @@ def unbind_events(connection: Connection, wanted: Iterable[SubscriptionRow]) -> 
 
 
 def transport_options(url: str, time_limit: int | None = None) -> dict[str, Any]:
-    """`time_limit`: the seconds that a job may run."""
+    """`time_limit`: the seconds that a job may run on any worker."""
     if is_amqp(url):
         return {
             "confirm_publish": True,

@@ -155,8 +155,8 @@ def time_limits_are_kept(**_: Any) -> list[CheckMessage]:
     names = [queue.name for queue in settings.CELERY_TASK_QUEUES]
     return [
         Error(
-            f"The task {task} declares a time limit, but the worker profile {row.name} reads its queue "
-            f"{queue!r} with the pool {row.pool}, which keeps none.",
+            f"The task {task} declares a time limit and may go to the queue {queue!r}, which the worker "
+            f"profile {row.name} reads with the pool {row.pool}, which keeps none.",
             hint="Route it to another queue, or take that queue out of the profile.",
             id="switchyard.E009",
         )
@@ -173,15 +173,24 @@ def beyond(row: ProfileRow, queues: list[str]) -> list[tuple[str, str]]:
     """The queues and tasks, by their names, whose own time limits the profile can't keep."""
     if row.ends_jobs:
         return []
-    by_name, general = MapRoute(settings.ROUTES), settings.CELERY_TASK_DEFAULT_QUEUE
     usual = (settings.CELERY_TASK_TIME_LIMIT, settings.CELERY_TASK_SOFT_TIME_LIMIT)
     limited = [
-        name
-        for name, task in sorted(current_app.tasks.items())
+        task
+        for _name, task in sorted(current_app.tasks.items())
         if (task.time_limit, task.soft_time_limit) != usual
     ]
-    goes = {name: (by_name(name) or {"queue": general})["queue"] for name in limited}
-    return [(queue, name) for name, queue in goes.items() if queue in queues]
+    return [(queue, task.name) for task in limited for queue in may_go_to(task) if queue in queues]
+
+
+def may_go_to(task: Any) -> list[str]:
+    """The queues that are known to get jobs of the task. What a router or a caller will say is not."""
+    general = settings.CELERY_TASK_DEFAULT_QUEUE
+    found = [(MapRoute(settings.ROUTES)(task.name) or {"queue": general})["queue"], settings.URGENT_QUEUE]
+    if getattr(task, "queue_by", None):
+        found.append(general)
+    if getattr(task, "notice", None):
+        found += [lane.queue for lane in settings.NOTICE_LANES]
+    return list(dict.fromkeys(found))
 
 
 @register(Tags.database)

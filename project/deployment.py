@@ -16,6 +16,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from project.config import AppConfig, CeleryConfig, FlowerConfig
 from project.environment import BASE_DIR, Section, complaints, unknown, variables
+from project.profiles import expand_profiles
 from project.servers.private_files import UnreadableError
 from project.servers.running import Running
 from project.servers.secrets import secret
@@ -139,6 +140,8 @@ def load() -> Deployment:
     )  # fmt: skip
     if celery is not None and not celery.broker_url and wants_production():
         wrong.append("CELERY_BROKER_URL: must be set when ENVIRONMENT=production")
+    if app is not None and celery is not None:
+        wrong += caps_below_soft_limit(app, celery)
     if app is None or celery is None or flower is None or wrong:
         refuse(wrong)
     deployment = Deployment(app, celery, flower)
@@ -147,6 +150,17 @@ def load() -> Deployment:
     except UnreadableError as error:
         refuse([str(error)])
     return deployment
+
+
+def caps_below_soft_limit(app: AppConfig, celery: CeleryConfig) -> list[str]:
+    """A worker of such a profile would refuse to start."""
+    soft = celery.task_soft_time_limit if "task_soft_time_limit" in celery.model_fields_set else None
+    return [
+        f"WORKER_PROFILES: {row.name}: time_limit_seconds: expected more than "
+        f"CELERY_TASK_SOFT_TIME_LIMIT, which is {soft} s, got {row.time_limit_seconds}"
+        for row in expand_profiles(app.worker_profiles).values()
+        if soft and row.time_limit_seconds and row.time_limit_seconds <= soft
+    ]
 
 
 def wants_production() -> bool:

@@ -7,16 +7,27 @@ which is for what.
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from project.topology import URGENT, valid_name
 
+REPLACING = ("max_tasks", "max_memory_kilobytes")
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 def as_words(value: Any) -> Any:
     if isinstance(value, str):
         value = value.split(",")
+    if not isinstance(value, list | tuple):
+        raise ValueError("expected a list of queues")
     return tuple(valid_name(str(word).strip()) for word in value)
 
 
@@ -34,6 +45,14 @@ class ProfileRow(BaseModel):
     max_tasks: Count | None = None  # jobs after which a process is replaced
     max_memory_kilobytes: Count | None = None  # after which it is, too
     time_limit_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None  # caps CELERY_TASK_TIME_LIMIT
+
+    @field_validator("max_tasks", "max_memory_kilobytes", "time_limit_seconds")
+    @classmethod
+    def kept(cls, value: int | None, info: ValidationInfo) -> int | None:
+        pool = info.data.get("pool", "prefork")
+        if value is not None and pool != "prefork":
+            raise ValueError(f"expected none, because the pool {pool} can't keep it")
+        return value
 
     @property
     def ends_jobs(self) -> bool:
@@ -101,9 +120,19 @@ def expand_profiles(changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Profi
     rows = {row.name: row for row in PROFILES}
     for name, fields in changes.items():
         valid_name(name)
-        shipped = rows[name].model_dump() if name in rows else {}
-        rows[name] = checked(name, {**shipped, **fields})
+        rows[name] = changed(rows.get(name, ProfileRow(name=name)), fields)
     return rows
+
+
+def changed(row: ProfileRow, fields: Mapping[str, Any]) -> ProfileRow:
+    """With another pool, what is said of replacing processes falls away, unless it is said again.
+
+    Raises ValueError as `checked` does.
+    """
+    before = row.model_dump()
+    if fields.get("pool", "prefork") != "prefork":
+        before |= dict.fromkeys(REPLACING)
+    return checked(row.name, {**before, **fields})
 
 
 def checked(name: str, fields: Mapping[str, Any]) -> ProfileRow:

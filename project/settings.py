@@ -209,7 +209,8 @@ FLOWER_BASIC_AUTH = deployment.flower_basic_auth
 
 # --- Celery: names and reasons in docs/configuration.md ------------------------------------------
 CELERY_BROKER_URL = deployment.broker_url
-CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(deployment.broker_url, celery.hard_time_limit)
+# Not the limit of this worker alone: with a shorter time-out it would run jobs of the others a second time.
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(deployment.broker_url, celery.task_time_limit)
 CELERY_BROKER_HEARTBEAT = celery.broker_heartbeat
 CELERY_BROKER_CONNECTION_TIMEOUT = celery.broker_connection_timeout
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

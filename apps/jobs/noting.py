@@ -34,12 +34,12 @@ def note_published(job_ids: Iterable[str]) -> bool:
 def stamp(headers: Any = None, body: Any = None, properties: Any = None, **_: Any) -> None:
     """Writes the time of submission into a message that has none, and hides secrets from its logs.
 
-    Its priority becomes the broker's. Of a further message of a job, such as a retry, it is that already.
+    Its priority becomes the broker's. Of a retry, or a job that sends itself again, it is that already.
     """
     if not isinstance(headers, dict) or "submitted_at" in headers or "id" not in headers:
         return
     headers["submitted_at"] = time.time()
-    if isinstance(properties, dict) and not is_further(headers):
+    if isinstance(properties, dict) and (not is_further(headers) or is_replacement(headers)):
         given = properties.get("priority")
         properties["priority"] = wire_priority(PRIORITY_DEFAULT if given is None else given)
     task = current_app.tasks.get(headers.get("task", ""))
@@ -88,6 +88,12 @@ def is_known(headers: dict[str, Any]) -> bool:
 def is_further(headers: dict[str, Any]) -> bool:
     sends_itself = current_task and current_task.request.id == headers.get("id")
     return bool(headers.get("retries") or sends_itself)
+
+
+def is_replacement(headers: dict[str, Any]) -> bool:
+    """Whether the running job sends another task in its place. A retry of that is as deep as itself."""
+    depth: int = (current_task and current_task.request.replaced_task_nesting) or 0
+    return int(headers.get("replaced_task_nesting") or 0) > depth
 
 
 def queue_of(routing_key: str) -> str:

@@ -98,7 +98,7 @@ class Timetable(Scheduler):
 
 def seconds_until_next() -> float:
     """0 to LOOK_SECONDS."""
-    upcoming = Timing.objects.filter(next_run_at__isnull=False).order_by("next_run_at")
+    upcoming = Timing.objects.filter(stale="", next_run_at__isnull=False).order_by("next_run_at")
     soonest = upcoming.values_list("next_run_at", flat=True).first()
     if soonest is None:
         return LOOK_SECONDS

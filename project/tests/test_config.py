@@ -201,6 +201,28 @@ def test_the_workers_cap_lowers_the_time_limit(environment: Any) -> None:
     assert (celery.hard_time_limit, celery.soft_time_limit) == (100, 80)
 
 
+def test_a_profiles_cap_must_leave_room_for_the_soft_limit(
+    environment: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its worker would not start."""
+    assert environment(WORKER_PROFILES__URGENT__TIME_LIMIT_SECONDS="120").app.worker_profiles
+    assert environment(CELERY_TASK_SOFT_TIME_LIMIT="119").celery.soft_time_limit == 119
+    with pytest.raises(SystemExit):
+        environment(CELERY_TASK_SOFT_TIME_LIMIT="120")
+    assert capsys.readouterr().err.endswith(
+        "  WORKER_PROFILES: urgent: time_limit_seconds: expected more than CELERY_TASK_SOFT_TIME_LIMIT, "
+        "which is 120 s, got 120\n"
+    )
+
+
+def test_a_workers_cap_does_not_shorten_the_visibility_timeout(tmp_path: Path) -> None:
+    """On Redis, the worker with the shortest would give away jobs that others still run."""
+    script = "from project.settings import *; print(CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'])"
+    limits = {"CELERY_TASK_TIME_LIMIT": "7200", "CELERY_WORKER_TASK_TIME_LIMIT": "60"}
+    done = python("-c", script, **limits, CELERY_BROKER_URL="redis://127.0.0.1:9/3", VAR_ROOT=str(tmp_path))
+    assert done.stdout.strip() == "7500", done.stderr
+
+
 def test_no_limit_can_be_asked_for(environment: Any) -> None:
     celery = environment(CELERY_TASK_TIME_LIMIT="none").celery
     assert celery.hard_time_limit is None

@@ -9,7 +9,7 @@ import pytest
 from celery import current_app, shared_task
 from django.core.management import CommandError, call_command
 
-from project.checks import every_queue_has_workers, time_limits_are_kept
+from project.checks import every_queue_has_workers, may_go_to, time_limits_are_kept
 from project.profiles import IN_USE, PROFILES, expand_profiles
 from project.topology import QUEUES
 
@@ -94,6 +94,23 @@ def test_a_time_limit_that_nobody_keeps_is_an_error(settings: Any, limited: Any)
     assert "the pool threads" in found.msg
 
 
+def test_a_time_limit_is_kept_in_the_urgent_lane_too(settings: Any, limited: Any) -> None:
+    settings.WORKER_PROFILES = expand_profiles({"urgent": {"pool": "threads"}})
+    found = [error.msg for error in time_limits_are_kept() if limited.name in error.msg]
+    assert [("'urgent'" in text, "the pool threads" in text) for text in found] == [(True, True)]
+
+
+def test_what_chooses_by_arguments_may_go_to_the_default_queue(limited: Any, settings: Any) -> None:
+    assert may_go_to(limited) == ["email", "urgent"]
+    limited.queue_by = lambda _task, _args, _kwargs: None
+    assert may_go_to(limited) == ["email", "urgent", "default"]
+    settings.WORKER_PROFILES = expand_profiles({"general": {"pool": "solo"}})
+    told = [error.msg for error in time_limits_are_kept() if limited.name in error.msg]
+    assert ["'default'" in text for text in told] == [False, True]
+    notice = current_app.tasks["apps.notification.tasks.send_notification_task"]
+    assert may_go_to(notice) == ["notification", "urgent"]
+
+
 def test_a_worker_of_threads_refuses_tasks_with_time_limits(start: Any, limited: Any) -> None:
     with pytest.raises(CommandError, match="keeps no time limits, but apps.email.tasks.slow") as told:
         start("io")
@@ -171,6 +188,17 @@ def test_the_list_shows_each_profile(capsys: pytest.CaptureFixture[str]) -> None
         ({"io": {"pool": "gevent"}}, "io: pool: expected 'prefork', 'threads' or 'solo', got 'gevent'"),
         ({"io": {"concurrency": 0}}, "io: concurrency: expected greater than or equal to 1, got 0"),
         ({"io": {"queues": "a.b"}}, "io: queues: expected a name of a-z, 0-9 and _"),
+        ({"io": {"queues": None}}, "io: queues: expected a list of queues, got None"),
+        ({"io": {"queues": 5}}, "io: queues: expected a list of queues, got 5"),
+        (
+            {"io": {"max_tasks": 5}},
+            "io: max_tasks: expected none, because the pool threads can't keep it, got 5",
+        ),
+        ({"io": {"max_memory_kilobytes": 5}}, "io: max_memory_kilobytes: expected none, because the pool"),
+        (
+            {"fast": {"pool": "solo", "time_limit_seconds": 60}},
+            "fast: time_limit_seconds: expected none, because the pool solo can't keep it, got 60",
+        ),
         ({"Io": {}}, "expected a name of a-z"),
     ],
 )
@@ -178,3 +206,12 @@ def test_a_bad_change_names_profile_and_field(changes: Any, told: str) -> None:
     with pytest.raises(ValueError, match="expected") as error:
         expand_profiles(changes)
     assert str(error.value).startswith(told)
+
+
+def test_another_pool_drops_what_it_cannot_keep_of_the_shipped_profile(start: Any, settings: Any) -> None:
+    changed = expand_profiles({"heavy": {"pool": "solo"}})["heavy"]
+    assert (changed.pool, changed.max_tasks, changed.max_memory_kilobytes) == ("solo", None, None)
+    assert "--max-tasks-per-child" not in start("heavy", "-P", "solo", "-Q", "report").argv
+    settings.WORKER_PROFILES = expand_profiles({"heavy": {"time_limit_seconds": 60}})
+    with pytest.raises(CommandError, match="heavy: time_limit_seconds: expected none, because the pool solo"):
+        start("heavy", "-P", "solo", "-Q", "report")

@@ -51,6 +51,11 @@ def record(day: date, count: int = 1) -> str:
     return "done"
 
 
+@shared_task(bind=True, name="test_task.hand_over")
+def hand_over(self: Any, priority: Any) -> None:
+    raise self.replace(own_retry_task.s().set(priority=priority))
+
+
 @pytest.fixture(autouse=True)
 def empty_queues(no_others: None) -> Iterator[None]:
     calls.clear()
@@ -222,6 +227,18 @@ def test_a_replaced_task_goes_on_as_another() -> None:
     assert (Job.objects.get().result, Job.objects.get().attempts) == (11, 2)
     assert not Attempt.objects.filter(finished_at=None).exists()
     assert AsyncResult("one").get(timeout=1) == 11
+
+
+@pytest.mark.parametrize(("given", "sent"), [(None, 4), (0, 9), (9, 0)])
+def test_a_replacement_has_its_own_priority_and_its_retry_the_same(given: int | None, sent: int) -> None:
+    """RabbitMQ has the highest number first."""
+    deliver(hand_over, given, delivery_info=DELIVERED)
+    first = next_try()
+    info = DELIVERED | {"priority": first.properties["priority"]}
+    deliver(own_retry_task, **{**first.headers, "kwargs": first.body[1], "delivery_info": info})
+    second = next_try()
+    assert (second.headers["retries"], second.headers["replaced_task_nesting"]) == (1, 1)
+    assert [first.properties["priority"], second.properties["priority"]] == [sent, sent]
 
 
 def test_a_task_that_ignores_itself_is_not_said_to_run_for_ever() -> None:

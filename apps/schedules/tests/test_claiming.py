@@ -165,7 +165,7 @@ def test_what_no_job_can_be_made_of_says_so_and_holds_up_nobody() -> None:
 def test_a_bug_in_one_schedule_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = every(60, "bad"), every(60, "good")
 
-    def prepare(schedule: PeriodicTask, due_at: datetime) -> Job:
+    def prepare(schedule: PeriodicTask, due_at: datetime, _jitter: int) -> Job:
         if schedule == bad:
             raise ZeroDivisionError("oops")
         return running.prepare(schedule, due_at)

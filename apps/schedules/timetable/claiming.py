@@ -13,7 +13,7 @@ from apps.jobs import Job
 from apps.jobs.errors import JobError
 from apps.jobs.states import FINISHED
 from apps.jobs.submitting import hand_in
-from apps.schedules.models import Absence, Firing, Timing
+from apps.schedules.models import Absence, Firing, Stale, Timing
 from apps.schedules.policies import FiringOutcome, Overlap
 from apps.schedules.timetable.deciding import Decision, Policy, Span, decide
 from apps.schedules.timetable.due import next_or_problem
@@ -71,7 +71,9 @@ def fire_due() -> int:
     """Fires what is due now; returns how many schedules that were, at most BATCH."""
     with transaction.atomic():
         now = database_time()
-        timings = claimed(Timing.objects.filter(next_run_at__lte=now).order_by("next_run_at"), BATCH)
+        # What was changed waits for its renewal first: it may be off, or due at another time, by now.
+        due = Timing.objects.filter(stale=Stale.NOTHING, next_run_at__lte=now)
+        timings = claimed(due.order_by("next_run_at"), BATCH)
         if timings:
             this = Round.of(timings, now)
             for timing in timings:
@@ -134,6 +136,8 @@ def run(timing: Timing, firing: NewFiring, this: Round) -> None:
     try:
         job = this.preparing.job(timing.periodic_task, firing.due_at, timing.jitter_seconds)
     except Exception as error:  # one schedule must not hold up all others
+        if connection.needs_rollback:  # none can go on
+            raise
         if not isinstance(error, JobError):
             logger.exception("schedule %s can't be fired", timing.periodic_task.name)
         firing.outcome, firing.note = FiringOutcome.ERROR, f"{type(error).__name__}: {error}"

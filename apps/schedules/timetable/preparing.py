@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import uuid4
 
+from django.db import OperationalError, connection, transaction
 from django_celery_beat.models import PeriodicTask
 
 from apps.jobs import Job
@@ -25,9 +26,9 @@ class Preparing:
         self.known: dict[Any, Job | JobError] = {}
 
     def job(self, schedule: PeriodicTask, due_at: datetime, jitter_seconds: int) -> Job:
-        """As `prepare` makes it. Raises what that raises."""
+        """As `prepare` makes it. Raises what `prepare_apart` raises."""
         if jitter_seconds or schedule.expires:  # its job has times of its own
-            return prepare(schedule, due_at, jitter_seconds)
+            return prepare_apart(schedule, due_at, jitter_seconds)
         says = SAYS(schedule)
         found = self.known.get(says)
         if found is None:
@@ -35,15 +36,29 @@ class Preparing:
         if isinstance(found, JobError):
             raise found.with_traceback(None)
         if found.rule:  # its task declares a key, and with that times of its own
-            return prepare(schedule, due_at)
+            return prepare_apart(schedule, due_at)
         return like(found, schedule.name, due_at)
 
 
 def job_or_error(schedule: PeriodicTask, due_at: datetime) -> Job | JobError:
     try:
-        return prepare(schedule, due_at)
+        return prepare_apart(schedule, due_at)
     except JobError as error:
         return error
+
+
+def prepare_apart(schedule: PeriodicTask, due_at: datetime, jitter_seconds: int = 0) -> Job:
+    """As `prepare`, in a savepoint: a router may ask the database, and its error would end the round.
+
+    Raises what `prepare` raises, and OperationalError when the database itself is gone.
+    """
+    try:
+        with transaction.atomic():
+            return prepare(schedule, due_at, jitter_seconds)
+    except Exception as error:
+        if connection.needs_rollback:  # not even back to the savepoint
+            raise OperationalError(f"the database was lost: {error}") from error
+        raise
 
 
 def like(job: Job, schedule: str, due_at: datetime) -> Job:

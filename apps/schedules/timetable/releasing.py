@@ -2,7 +2,7 @@
 
 import logging
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.jobs import Job, acting
 from apps.jobs.errors import JobError
@@ -10,7 +10,7 @@ from apps.jobs.states import FINISHED
 from apps.jobs.submitting import hand_in
 from apps.schedules.models import Firing, Timing
 from apps.schedules.policies import FiringOutcome
-from apps.schedules.running import prepare
+from apps.schedules.timetable.preparing import prepare_apart
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,13 @@ def ended_of(ids: set[str]) -> set[str]:
 def release(firing: Firing) -> None:
     timing: Timing = firing.schedule.timing
     try:
-        job = prepare(firing.schedule, firing.due_at, timing.jitter_seconds)
-    except JobError as error:
-        firing.outcome, firing.note = FiringOutcome.ERROR, str(error)
+        job = prepare_apart(firing.schedule, firing.due_at, timing.jitter_seconds)
+    except Exception as error:  # one schedule must not hold up all others
+        if connection.needs_rollback:
+            raise
+        if not isinstance(error, JobError):
+            logger.exception("schedule %s can't be fired", firing.schedule.name)
+        firing.outcome, firing.note = FiringOutcome.ERROR, f"{type(error).__name__}: {error}"
     else:
         job = hand_in([job]).get(job.id, job)
         firing.outcome, firing.job = FiringOutcome.FIRED, job.id

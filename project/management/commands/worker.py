@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from project.checks import beyond, in_use
-from project.profiles import ProfileRow, checked
+from project.profiles import ProfileRow
+from project.profiles import changed as with_changes
 
 BAD_INPUT = 2
 CELERY = (sys.executable, "-m", "celery", "-A", "project", "--quiet", "worker")
@@ -76,7 +77,7 @@ def changed(row: ProfileRow, words: list[str]) -> tuple[ProfileRow, list[str]]:
     given, more = parser.parse_known_args(words)
     asked = {field: value for field, value in vars(given).items() if value is not None}
     try:
-        return checked(row.name, {**row.model_dump(), **asked}), [word for word in more if word != "--"]
+        return with_changes(row, asked), [word for word in more if word != "--"]
     except ValueError as error:
         raise bad(str(error)) from None
 

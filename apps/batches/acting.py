@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -36,23 +36,26 @@ class Retried:
 
 
 def close(batch_id: int) -> None:
-    """Closed already is closed. Raises UnknownBatch."""
+    """Closed already is closed. Raises UnknownBatch, BatchBusy."""
     opening.row_of(batch_id)
-    if opening.close(batch_id):
-        noting.wake()
+    with opening.turn(batch_id):
+        if opening.close(batch_id):
+            noting.wake()
 
 
 def cancel(batch_id: int, by: str = "", why: str = "", *, kill: bool = False) -> bool:
     """Closes the batch and wants every member and every batch in it cancelled; the recorder does that,
     whatever becomes of this process. Members that run go on, unless `kill`.
 
-    False if it has finished: nothing is changed then. Raises UnknownBatch, ArgumentError.
+    False if it has finished: nothing is changed then. Raises UnknownBatch, ArgumentError, BatchBusy.
     """
     check_words(by, why)
     opening.row_of(batch_id)
     now = timezone.now()
-    with transaction.atomic():
-        rows = Batch.objects.filter(id__in=opening.ids_by(TREE, [batch_id]), finished_at=None)
+    with opening.turn(batch_id):
+        tree = opening.ids_by(TREE, [batch_id])
+        opening.hold(tree)
+        rows = Batch.objects.filter(id__in=tree, finished_at=None)
         rows.filter(closed_at=None).update(closed_at=now)
         rows.filter(cancelled_at=None).update(cancelled_at=now, cancelled_by=by, cancelled_why=why)
         if kill:
@@ -74,17 +77,22 @@ def retry(batch_id: int, by: str = "", *, cancelled: bool = False) -> Retried:
     """Runs the members again that failed or expired, in this batch and those in it; `cancelled` ones too.
 
     Each gets a new job in its place. The batches concerned are open again, with those that they are in, and
-    call back anew when they have come so far. Nothing is changed if there is nothing to run again.
-    Raises UnknownBatch, ArgumentError, and BatchClosed while it is being cancelled.
+    call back anew when they have come so far. Nothing is changed if there is nothing to run again. Of batches
+    in it that are being cancelled nothing runs again.
+    Raises UnknownBatch, ArgumentError, BatchBusy, and BatchClosed while it is being cancelled.
     """
     check_words(by, "")
     opening.row_of(batch_id)
     result = Retried()
-    with transaction.atomic():
-        tree = opening.ids_by(TREE, [batch_id])
-        list(Batch.objects.filter(id__in=tree).order_by("id").select_for_update().values_list("id"))
-        refuse_cancelling(batch_id)
-        members = doomed(tree, cancelled=cancelled)
+    with opening.turn(batch_id):
+        tree, line = opening.ids_by(TREE, [batch_id]), opening.ids_by(ANCESTORS, [batch_id])
+        opening.hold({*tree, *line})
+        refuse_cancelling(batch_id, line)
+        ending = being_cancelled(tree)
+        members = doomed([found for found in tree if found not in ending], cancelled=cancelled)
+        in_those = Member.objects.filter(batch__in=ending, state=Standing.FAILED)
+        why = _("it is in a batch that is being cancelled")
+        result.refused |= dict.fromkeys(in_those.values_list("job_id", flat=True), why)
         concerned = set()
         for start in range(0, len(members), PORTION):
             part = dict(members[start : start + PORTION])
@@ -96,12 +104,18 @@ def retry(batch_id: int, by: str = "", *, cancelled: bool = False) -> Retried:
     return result
 
 
-def refuse_cancelling(batch_id: int) -> None:
-    line = Batch.objects.filter(id__in=opening.ids_by(ANCESTORS, [batch_id]), finished_at=None)
-    if line.exclude(cancelled_at=None).exists():
+def refuse_cancelling(batch_id: int, line: Sequence[int]) -> None:
+    if being_cancelled(line):
         raise BatchClosed(
             _("batch %(id)s is being cancelled; try again when it has finished") % {"id": batch_id}
         )
+
+
+def being_cancelled(batch_ids: Sequence[int]) -> set[int]:
+    """Those of them, with all batches inside: to open one of these would open the one it is in."""
+    found = Batch.objects.filter(id__in=batch_ids, finished_at=None).exclude(cancelled_at=None)
+    ids = list(found.values_list("id", flat=True))
+    return set(opening.ids_by(TREE, ids)) if ids else set()
 
 
 def doomed(tree: Sequence[int], *, cancelled: bool = False) -> list[tuple[str, int]]:

@@ -19,7 +19,7 @@ AnyCall = Call | Sequence[Any] | Mapping[str, Any]
 
 
 def add(batch_id: int, task: str | AnyTask, call: Call, **options: Unpack[Options]) -> Job:
-    """One member. Raises as `submit` and `add_many` do."""
+    """One member, or the job that has its key already. Raises as `submit` and `add_many` do."""
     try:
         (job,) = add_many(batch_id, task, [call], **options)
     except ArgumentError as error:
@@ -33,6 +33,8 @@ def add_many(
 ) -> list[Job]:
     """One member for each call, as `submit_many` has it, of any number: all of them or none.
 
+    With a key by arguments, some of the jobs returned may be `existing` ones: they stay what they were, the
+    batch's own or somebody else's.
     Raises UnknownBatch, BatchClosed and what `submit_many` raises.
     """
     jobs: list[Job] = []
@@ -59,8 +61,10 @@ def add_chain(batch_id: int, steps: Sequence[tuple[str, Call]], **options: Unpac
 
 
 def join(batch_id: int, jobs: Sequence[Job]) -> None:
+    """Those that were made now: what somebody else has asked for must not be cancelled with the batch."""
+    own = [job.id for job in jobs if not job.existing]
     with connection.cursor() as cursor:
-        cursor.execute(JOIN, [[job.id for job in jobs], batch_id])
+        cursor.execute(JOIN, [own, batch_id])
 
 
 def renumbered(error: ArgumentError, before: int) -> ArgumentError:

@@ -2,19 +2,16 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
-from apps.batches import acting
+from apps.batches.buttons import BatchActions
 from apps.batches.columns import (
     NOTHING,
     StateFilter,
@@ -27,11 +24,8 @@ from apps.batches.columns import (
 )
 from apps.batches.counting import Counts, counts_of
 from apps.batches.models import Batch
-from apps.jobs.errors import JobError
-from apps.jobs.permissions import may_run
 
-RIGHTS = {"cancel_batches": "cancel", "retry_batches": "retry"}
-CHILDREN_SHOWN, REFUSED_SHOWN = 100, 5
+CHILDREN_SHOWN = 100
 
 
 class Counted(ChangeList):
@@ -52,7 +46,7 @@ def counts(row: Any) -> Counts:
 
 
 @admin.register(Batch)
-class BatchAdmin(ModelAdmin):
+class BatchAdmin(BatchActions, ModelAdmin):
     list_display = ("title", "badge", "progress", "opened", "finished", "inside")
     list_filter = (StateFilter,)
     list_filter_submit = True
@@ -63,7 +57,6 @@ class BatchAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-id",)
     empty_value_display = NOTHING
-    actions = tuple(RIGHTS)
     fieldsets = (
         (None, {"fields": (("title", "badge"), "progress", "members", ("inside", "opener"), "children")}),
         (
@@ -89,21 +82,6 @@ class BatchAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("batches.cancel_batch")
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("batches.retry_batch")
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """A person without the right doesn't see the action; whoever asks for it anyway gets 403."""
-        for name in request.POST.getlist("action"):
-            if name in RIGHTS and not getattr(self, f"has_{RIGHTS[name]}_permission")(request):
-                raise PermissionDenied
-        return super().changelist_view(request, extra_context)
-
-    # --- what is shown --------------------------------------------------------------------------
 
     @admin.display(description=gettext_lazy("Batch"), ordering="id")
     def title(self, row: Batch) -> str:
@@ -141,46 +119,3 @@ class BatchAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("Callbacks"))
     def calls(self, row: Batch) -> SafeString | str:
         return json_text(row.callbacks)
-
-    # --- what is done ---------------------------------------------------------------------------
-
-    @admin.action(description=gettext_lazy("Cancel"), permissions=["cancel"])
-    def cancel_batches(self, request: HttpRequest, queryset: Any) -> None:
-        """What waits; what runs goes on to its end."""
-        count = 0
-        for batch in queryset.filter(finished_at=None):
-            count += acting.cancel(batch.pk, by=request.user.get_username())
-            log(request, batch, _("Cancelled."))
-        said = ngettext("%d batch is being cancelled.", "%d batches are being cancelled.", count) % count
-        self.message_user(request, said, messages.SUCCESS if count else messages.WARNING)
-
-    @admin.action(description=gettext_lazy("Run failed jobs again"), permissions=["retry"])
-    def retry_batches(self, request: HttpRequest, queryset: Any) -> None:
-        """Of batches whose tasks this person may run."""
-        count = 0
-        for batch in queryset:
-            if refused := [task for task in acting.tasks_of(batch.pk) if not may_run(request.user, task)]:
-                said = _("Batch %(batch)s was left alone: you may not run %(tasks)s.")
-                words = {"batch": batch.pk, "tasks": ", ".join(refused)}
-                self.message_user(request, said % words, messages.WARNING)
-                continue
-            count += self.retry_one(request, batch)
-        said = ngettext("%d job runs again.", "%d jobs run again.", count) % count
-        self.message_user(request, said, messages.SUCCESS if count else messages.WARNING)
-
-    def retry_one(self, request: HttpRequest, batch: Batch) -> int:
-        try:
-            result = acting.retry(batch.pk, by=request.user.get_username())
-        except JobError as error:
-            self.message_user(request, str(error), messages.WARNING)
-            return 0
-        if result.count:
-            log(request, batch, _("Failed jobs run again."))
-        for job_id, why in list(result.refused.items())[:REFUSED_SHOWN]:
-            self.message_user(request, f"{job_id[:8]}: {why}", messages.WARNING)
-        return result.count
-
-
-def log(request: HttpRequest, batch: Batch, text: str) -> None:
-    """Among what this person did lately, and in the batch's history."""
-    LogEntry.objects.log_actions(request.user.pk or 0, [batch], CHANGE, text, single_object=True)

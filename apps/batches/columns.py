@@ -19,7 +19,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from apps.batches.counting import Counts
 from apps.batches.models import Batch, Standing
-from apps.batches.reading import progress, state
+from apps.batches.reading import UNCLOSED, in_state, progress, state
 
 NOTHING = "–"
 TONES = {"succeeded": "success", "failed": "danger", "open": "info"}
@@ -30,11 +30,12 @@ class StateFilter(DropdownFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(value or "open", label) for value, label in Standing.choices]
+        states = [(value or "open", label) for value, label in Standing.choices]
+        return [*states, (UNCLOSED, _("open, not closed"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         asked = self.value()
-        return queryset.filter(outcome="" if asked == "open" else asked) if asked else queryset
+        return in_state(queryset, asked) if asked else queryset
 
 
 def moment_column(field: str, title: Any) -> Any:
@@ -55,7 +56,9 @@ def moment_column(field: str, title: Any) -> Any:
 
 def state_badge(batch: Batch) -> SafeString:
     found = state(batch)
-    text = _("being cancelled") if found == "open" and batch.cancelled_at else Standing(batch.outcome).label
+    text = str(Standing(batch.outcome).label)
+    if found == "open" and (batch.cancelled_at or not batch.closed_at):
+        text = _("being cancelled") if batch.cancelled_at else _("open, not closed")
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": TONES.get(found, "")})
 
 

@@ -1,6 +1,6 @@
 """What can go wrong with batches, on purpose."""
 
-from apps.jobs.errors import JobError, PermanentError
+from apps.jobs.errors import JobError, PermanentError, TemporaryError
 
 
 class UnknownBatch(JobError):
@@ -9,3 +9,7 @@ class UnknownBatch(JobError):
 
 class BatchClosed(PermanentError):
     """It takes no more members: it is closed, was cancelled or has finished."""
+
+
+class BatchBusy(TemporaryError):
+    """Somebody else has it in hand for longer than the database lets one wait. Nothing was changed."""

@@ -43,8 +43,8 @@ class BatchHandle:
     def add_many(
         self, task: str | AnyTask, calls: Iterable[AnyCall], **options: Unpack[Options]
     ) -> list[Job]:
-        """One member for each call, all of them or none. Raises UnknownBatch, BatchClosed, and what
-        `submit_many` raises."""
+        """One member for each call, all of them or none. Jobs that are `existing` under their keys don't
+        become members. Raises UnknownBatch, BatchClosed, and what `submit_many` raises."""
         return adding.add_many(self.id, task, calls, **options)
 
     def add_chain(self, steps: Sequence[tuple[str, Call]], **options: Unpack[Options]) -> list[Job]:
@@ -68,14 +68,16 @@ class BatchHandle:
         return opening.row_of(self.id)
 
     def cancel(self, by: str = "", why: str = "", *, kill: bool = False) -> None:
-        """Raises UnknownBatch, ArgumentError."""
+        """Raises UnknownBatch, ArgumentError, BatchBusy."""
         acting.cancel(self.id, by, why, kill=kill)
 
     def retry(self, by: str = "", *, cancelled: bool = False) -> Retried:
-        """Raises UnknownBatch."""
+        """Raises as `acting.retry` does: UnknownBatch, ArgumentError, BatchClosed, BatchBusy."""
         return acting.retry(self.id, by, cancelled=cancelled)
 
     def __enter__(self) -> "BatchHandle":
+        if job_id := current_job_id():  # should it be killed in here, the recorder does what `__exit__` would
+            opening.enter(self.id, job_id)
         return self
 
     def __exit__(

@@ -32,6 +32,10 @@ class Batch(models.Model):
         "self", models.CASCADE, null=True, blank=True, related_name="children", verbose_name=_("in batch")
     )
     opener = models.CharField(_("opened by job"), max_length=ID_LENGTH, default="", blank=True)
+    # In whose `with` it is. A process of an older release, which doesn't know the column, opens batches, too.
+    holder = models.CharField(
+        _("held open by job"), max_length=ID_LENGTH, default="", db_default="", blank=True
+    )
     callbacks = models.JSONField(_("callbacks"), default=dict)
     round = models.IntegerField(_("round"), default=1)
     outcome = models.CharField(_("state"), max_length=10, choices=Standing, default=Standing.OPEN, blank=True)

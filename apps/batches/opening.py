@@ -1,14 +1,15 @@
 """When a batch takes members: it is opened, closed, and opened again. Adding and finishing take turns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.batches.errors import BatchClosed, UnknownBatch
+from apps.batches.errors import BatchBusy, BatchClosed, UnknownBatch
 from apps.batches.models import Batch, Member
 from apps.jobs.progress import current_job_id
 
@@ -28,7 +29,11 @@ WITH RECURSIVE tree(id) AS (
 )
 SELECT id FROM tree ORDER BY id
 """
-TAKE = "SELECT closed_at, cancelled_at, finished_at FROM batches_batch WHERE id = %s FOR SHARE"
+# Whoever adds keeps a batch from being finished, and from nothing else: it may be closed, cancelled and run
+# again meanwhile. What is added to a cancelled one is cancelled when it has been committed.
+TAKE = "SELECT closed_at, cancelled_at, finished_at FROM batches_batch WHERE id = %s FOR KEY SHARE"
+HOLD = "SELECT id FROM batches_batch WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+DEADLOCK, LOCK_TIMEOUT = "40P01", "55P03"
 
 
 def row_of(batch_id: int) -> Batch:
@@ -69,9 +74,33 @@ def own_batch() -> int | None:
     return Member.objects.filter(job_id=job_id).values_list("batch_id", flat=True).first() if job_id else None
 
 
+def enter(batch_id: int, job_id: str) -> None:
+    """The job will close it."""
+    Batch.objects.filter(id=batch_id, closed_at=None).update(holder=job_id)
+
+
 def close(batch_id: int) -> bool:
     """False if it was closed already."""
     return bool(Batch.objects.filter(id=batch_id, closed_at=None).update(closed_at=timezone.now()))
+
+
+@contextmanager
+def turn(batch_id: int) -> Iterator[None]:
+    """A transaction. Raises BatchBusy when the database would not let it wait for others any longer."""
+    try:
+        with transaction.atomic():
+            yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) not in {DEADLOCK, LOCK_TIMEOUT}:
+            raise
+        said = _("batch %(id)s is in use just now, and nothing was changed; try again")
+        raise BatchBusy(said % {"id": batch_id}) from error
+
+
+def hold(batch_ids: Iterable[int]) -> None:
+    """Until the transaction ends nobody else finishes, cancels or opens these. The oldest first, as everybody
+    does, so that no two wait for each other: take all that you need at once. Adding goes on."""
+    ids_by(HOLD, [*batch_ids])
 
 
 def reopen(batch_ids: Sequence[int], *, only_finished: bool = False) -> None:
@@ -79,7 +108,9 @@ def reopen(batch_ids: Sequence[int], *, only_finished: bool = False) -> None:
 
     With `only_finished` those that have not finished stay in their round.
     """
-    rows = Batch.objects.filter(id__in=ids_by(ANCESTORS, batch_ids))
+    line = ids_by(ANCESTORS, batch_ids)
+    hold(line)  # one that is just being finished is looked at when that has been committed
+    rows = Batch.objects.filter(id__in=line)
     rows = rows.exclude(finished_at=None) if only_finished else rows
     blank: dict[str, Any] = {
         "cancelled_by": "",

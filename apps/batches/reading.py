@@ -4,13 +4,22 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.batches.counting import Counts, counts_of
 from apps.batches.models import Batch, Standing
 
 MOMENTS = ("opened_at", "closed_at", "failed_at", "finished_at", "cancelled_at")
+UNCLOSED = "unclosed"  # open, and somebody has yet to close it
 STATES = ("open", *(state for state in Standing.values if state))
+
+
+def in_state(batches: QuerySet[Batch], asked: str) -> QuerySet[Batch]:
+    """Those in one of STATES, or UNCLOSED."""
+    if asked == UNCLOSED:
+        return batches.filter(finished_at=None, closed_at=None)
+    return batches.filter(outcome="" if asked == "open" else asked)
 
 
 def state(batch: Batch) -> str:

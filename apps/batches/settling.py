@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.batches import noting
 from apps.batches.callbacks import call
-from apps.batches.cancelling import Cancelling
+from apps.batches.cancelling import Cancelling, cancel_orphans
 from apps.batches.counting import count
 from apps.batches.models import Batch, Member, Standing
 from apps.batches.noting import CHANNEL
@@ -69,6 +69,7 @@ class Settling(Outgoing):
         if self.leader.leads():
             if time.monotonic() >= self.next_look:
                 noting.look_again()
+                cancel_orphans()
                 self.next_look = time.monotonic() + AGAIN_SECONDS
             self.cancelling.go_on()
         while (settled := settle_due()) and not self.stop.is_set():

@@ -119,6 +119,35 @@ def test_batches_are_cancelled(broken: BatchHandle, staff: User) -> None:
     assert broken.row().cancelled_at is None
 
 
+def test_the_page_of_a_batch_has_buttons_for_those_who_may(broken: BatchHandle, staff: User) -> None:
+    page = reverse("admin:batches_batch_change", args=[broken.id])
+    client = client_of(staff, "view_batch")
+    names = {word: f"admin:batches_batch_{word}_batch" for word in ("cancel", "retry")}
+    urls = {word: reverse(name, args=[broken.id]) for word, name in names.items()}
+    for url in urls.values():
+        assert url not in client.get(page).content.decode()
+        assert (client.get(url).status_code, client.post(url).status_code) == (403, 403)
+    client = client_of(staff, "cancel_batch", "retry_batch")
+    assert all(url in client.get(page).content.decode() for url in urls.values())
+    assert "there is nothing to cancel" in client.get(urls["cancel"]).content.decode()
+    assert "Run failed jobs" in client.get(urls["retry"]).content.decode()
+    text = client.post(urls["retry"], follow=True).content.decode()
+    assert f"you may not run {part_task.name}" in text
+    assert broken.row().round == 1
+    staff.is_superuser = True
+    staff.save()
+    assert "1 job runs again" in client.post(urls["retry"], follow=True).content.decode()
+    assert "at most 1000" in client.post(urls["cancel"], {"why": "x" * 1001}).content.decode()
+    text = client.post(urls["cancel"], {"why": "enough", "kill": "on"}, follow=True).content.decode()
+    assert "1 batch is being cancelled" in text
+    row = broken.row()
+    assert (row.cancelled_by, row.cancelled_why, row.kill) == ("alice", "enough", True)
+    text = client.post(urls["retry"], follow=True).content.decode()
+    assert "is being cancelled; try again" in text
+    gone = reverse(names["cancel"], args=[broken.id + 1])
+    assert client.get(gone).status_code == 302
+
+
 def test_the_command_shows_cancels_and_runs_again(broken: BatchHandle) -> None:
     (found,) = json.loads(run("list", "--json"))
     assert (found["id"], found["state"], found["percent"], found["failed"]) == (broken.id, "failed", 100, 1)

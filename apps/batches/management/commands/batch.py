@@ -8,23 +8,25 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.batches import acting, opening
+from apps.batches.errors import BatchBusy
 from apps.batches.models import Batch
-from apps.batches.reading import STATES, documents
-from apps.jobs.commanding import BAD_INPUT
+from apps.batches.reading import STATES, UNCLOSED, documents, in_state
+from apps.jobs.commanding import BAD_INPUT, FAILED
 from apps.jobs.errors import ArgumentError, JobError
 
 MOST = 1000
+LISTED = (*STATES, UNCLOSED)
 
 
 class Command(BaseCommand):
-    """Exit codes: 0 done, 2 bad input."""
+    """Exit codes: 0 done, 1 in use: try again, 2 bad input."""
 
     help = "Shows batches and how far they are, cancels one, and runs again what failed in one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|cancel|retry")
         listed = verbs.add_parser("list", help=_("the newest first"))
-        listed.add_argument("--state", help=_("only those that are %s") % ", ".join(STATES))
+        listed.add_argument("--state", help=_("only those that are %s") % ", ".join(LISTED))
         listed.add_argument("--limit", type=int, default=50, help=_("how many at most; 50"))
         show = verbs.add_parser("show", help=_("everything of one batch"))
         cancel = verbs.add_parser("cancel", help=_("cancels its members, and the batches in it"))
@@ -42,19 +44,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             found, text = getattr(self, options["verb"])(options)
+        except BatchBusy as error:
+            raise CommandError(str(error), returncode=FAILED) from error
         except JobError as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         self.stdout.write(json.dumps(found, default=str) if options["json"] else text)
 
     def list(self, options: dict[str, Any]) -> tuple[Any, str]:
-        if options["state"] not in (None, *STATES):
-            expected = f"expected one of {', '.join(STATES)}, got {options['state'][:100]!r}"
+        if options["state"] not in (None, *LISTED):
+            expected = f"expected one of {', '.join(LISTED)}, got {options['state'][:100]!r}"
             raise ArgumentError({"state": expected})
         if not 1 <= options["limit"] <= MOST:
             raise ArgumentError({"limit": f"expected 1 to {MOST}, got {options['limit']}"})
         asked = options["state"]
-        only = {} if asked is None else {"outcome": "" if asked == "open" else asked}
-        found = documents(Batch.objects.filter(**only).order_by("-id")[: options["limit"]])
+        rows = Batch.objects.all() if asked is None else in_state(Batch.objects.all(), asked)
+        found = documents(rows.order_by("-id")[: options["limit"]])
         lines = [f"{row['id']}  {row['state']:9}  {row['progress']}  {row['name']}".rstrip() for row in found]
         return found, "\n".join(lines) or _("no batch")
 

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections import deque
+from functools import cached_property
 from typing import Any
 
 from celery import current_task, states
@@ -9,7 +11,7 @@ from celery.app.task import Context
 from celery.utils import functional
 from kombu.utils.json import dumps
 
-from apps.canvas.signatures import beginnings, ids_of, leaves
+from apps.canvas.signatures import COMPOSITE, beginnings, flat, ids_of, leaves, nodes
 from apps.jobs.redacting import redact
 from apps.jobs.results import LedgerBackend
 from apps.jobs.state import redis_error
@@ -17,6 +19,7 @@ from apps.jobs.state import redis_error
 logger = logging.getLogger(__name__)
 
 CHORDS = "switchyard:chords"  # a list in the Redis of the results, emptied by the duty
+NOTES_BYTES = 32_000_000  # a note that would be more, were all before it as large, is not made
 MEMBERS_MOST = 10_000
 BODY_MOST_BYTES = 256_000
 GENERATED: Any = functional._regen  # type: ignore[attr-defined] # noqa: SLF001 - what Celery makes of a generator
@@ -27,26 +30,47 @@ class CanvasBackend(LedgerBackend):
 
     failing: dict[str, Any] | None = None  # while a chord fails: the tasks of its body, by id
 
+    @cached_property
+    def unlisted(self) -> deque[str]:
+        """The groups of chords that begin, whose members the note doesn't name: their number is told."""
+        return deque(maxlen=100)
+
     def apply_chord(self, header_result_args: Any, body: Any, **options: Any) -> Any:
         self.tell_chord(header_result_args, body)
         return super().apply_chord(header_result_args, body, **options)
 
+    def set_chord_size(self, group_id: Any, chord_size: int) -> None:
+        """Celery calls it before it sends the last job of the header."""
+        super().set_chord_size(group_id, chord_size)
+        if group_id in self.unlisted:
+            self.unlisted.remove(group_id)
+            self.tell({"group": group_id, "size": chord_size})
+
     def tell_chord(self, header_result_args: Any, body: Any) -> None:
-        """The chord runs all the same when Redis can't be told: it is only not watched."""
         group, results = header_result_args[0], header_result_args[1]
         # A generator's jobs are made as they are sent, and must not be made before.
         members = None if isinstance(results, GENERATED) else ids_of(results)
-        found = {
+        if members is None or len(flat(members)) > MEMBERS_MOST:
+            members = None
+            self.unlisted.append(group)
+        self.tell({
             "group": group,
-            "members": members if members is None or len(members) <= MEMBERS_MOST else None,
+            "members": members,
             "body": keepable(body),
             "body_ids": beginnings(body),
             "begun_at": time.time(),
-        }
+        })  # fmt: skip
+
+    def tell(self, found: dict[str, Any]) -> None:
+        """The chord runs all the same when Redis can't be told: it is only not watched."""
+        note = dumps(found)
         try:
-            self.client.rpush(CHORDS, dumps(found))
+            if self.client.llen(CHORDS) * len(note) > NOTES_BYTES:
+                logger.warning("the chord %s is not watched: no recorder reads of chords", found["group"])
+                return
+            self.client.rpush(CHORDS, note)
         except redis_error() as error:
-            logger.warning("the chord %s is not watched: %s", group, error)
+            logger.warning("the chord %s is not watched: %s", found["group"], error)
 
     def chord_error_from_stack(self, callback: Any, exc: BaseException | None = None) -> Any:
         """Celery fails the body by its id alone; the ledger shall know its task, too."""
@@ -100,7 +124,24 @@ def described(body: Any) -> Context:
 
 
 def keepable(body: Any) -> Any:
-    """None where its arguments must not be kept, or are too large."""
-    if any(redact(leaf.app.tasks.get(leaf.task), leaf.args, leaf.kwargs).names for leaf in leaves(body)):
+    """None where its arguments must not be kept, are too large, or are no JSON."""
+    if any(hides(found) for found in nodes(body)):
         return None
-    return body if len(dumps(body)) <= BODY_MOST_BYTES else None
+    try:
+        return body if len(dumps(body)) <= BODY_MOST_BYTES else None
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def hides(signature: Any) -> bool:
+    """Whether it may hold a secret. A callback's own arguments come after those that it is called with: a
+    result, a job's id, or the three of Celery's old error callbacks.
+    """
+    if isinstance(signature, COMPOSITE):  # its own arguments go to whichever of its tasks come first
+        own = [value for name, value in signature.kwargs.items() if name not in ("tasks", "header", "body")]
+        return bool(signature.args) or any(own)
+    task, args = signature.app.tasks.get(signature.task), list(signature.args)
+    return any(
+        redact(task, [None] * before + args, signature.kwargs).names
+        for before in ((0,) if signature.immutable else (0, 1, 3))
+    )

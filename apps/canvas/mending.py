@@ -3,11 +3,10 @@
 All that is needed to go on is in the ledger: the body is sent, once, or fails with the reason.
 """
 
-import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
@@ -15,11 +14,13 @@ from celery.canvas import maybe_signature
 from celery.exceptions import ChordError
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Max
 from django.utils import timezone
 
-from apps.canvas.backend import CHORDS, CanvasBackend
+from apps.canvas.backend import CanvasBackend
 from apps.canvas.models import Chord
 from apps.canvas.signatures import flat
+from apps.canvas.taking import take_notes
 from apps.jobs import Job
 from apps.jobs.state import state_redis
 from apps.jobs.states import FINISHED, State
@@ -29,13 +30,13 @@ from apps.jobs.workers import MENDED
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
 LOOKED_AT_MOST = 200  # at a time, those that nobody looked at for longest first
 SURE_SECONDS_MOST = 60  # the body follows the last member's end at once, unless the broker is away
 
-# Whose header still runs, as far as the ledger knows, need not be looked at.
+# Whose header still runs, as far as the ledger knows, or is still being sent, need not be looked at.
 OPEN = """
 SELECT * FROM canvas_chord AS chord WHERE settled_at IS NULL AND begun_at < %s
+AND (members IS NOT NULL OR size IS NOT NULL OR begun_at < %s)
 AND NOT EXISTS (
     SELECT FROM jobs_job WHERE "group" = chord.group AND finished_at IS NULL AND id <> ALL (chord.body_ids)
 ) ORDER BY looked_at NULLS FIRST LIMIT %s
@@ -51,10 +52,6 @@ class Ended:
     """How a member ended."""
 
     state: str
-    error: str
-    reason: str
-    result: Any
-    note: str
     at: datetime
 
 
@@ -63,27 +60,20 @@ def mend() -> None:
     take_notes()
     with transaction.get_connection().cursor() as cursor:
         cursor.execute(DONE)
-    before = timezone.now() - timedelta(seconds=sure_seconds())
-    for chord in list(Chord.objects.raw(OPEN, [before, LOOKED_AT_MOST])):
+    for chord in list(Chord.objects.raw(OPEN, [surely_before(), given_up_before(), LOOKED_AT_MOST])):
         Chord.objects.filter(pk=chord.pk).update(looked_at=timezone.now())
         if not looked_at(chord):
             return
 
 
-def sure_seconds() -> float:
-    return min(SURE_SECONDS_MOST, settings.SWEEP_AFTER_SECONDS)
+def surely_before() -> datetime:
+    """Of what ended before then, the body should have come."""
+    return timezone.now() - timedelta(seconds=min(SURE_SECONDS_MOST, settings.SWEEP_AFTER_SECONDS))
 
 
-def take_notes() -> None:
-    """What publishers told of chords becomes rows; what was written twice is one row."""
-    redis: Any = stream_redis()
-    notes = [json.loads(note) for note in redis.lrange(CHORDS, 0, BATCH - 1)]
-    if not notes:
-        return
-    for note in notes:
-        note["begun_at"] = datetime.fromtimestamp(note["begun_at"], UTC)
-    Chord.objects.bulk_create([Chord(**note) for note in notes], ignore_conflicts=True)
-    transaction.on_commit(lambda: redis.ltrim(CHORDS, len(notes), -1))
+def given_up_before() -> datetime:
+    """Of a chord that began before then, nothing is waited for."""
+    return timezone.now() - timedelta(seconds=settings.CELERY_RESULT_CHORD_EXPIRES)
 
 
 def looked_at(chord: Chord) -> bool:
@@ -98,26 +88,49 @@ def looked_at(chord: Chord) -> bool:
 
 
 def look_at(chord: Chord) -> None:
-    ids = flat(chord.members) if chord.members is not None else []
+    if chord.members is None:
+        look_at_unlisted(chord)
+        return
+    ids = flat(chord.members)
     ends = ends_of(ids)
     if missing := [member for member in ids if member not in ends]:
-        if chord.begun_at < timezone.now() - timedelta(seconds=settings.CELERY_RESULT_CHORD_EXPIRES):
+        if chord.begun_at < given_up_before():
             fail(chord, f"of {len(missing)} of its jobs nobody has heard, such as {missing[0]}")
         return
-    if ids and max(end.at for end in ends.values()) > timezone.now() - timedelta(seconds=sure_seconds()):
+    if ends and max(end.at for end in ends.values()) > surely_before():
         return
     if begun(chord.body_ids):
         return
     if problem := problem_with(chord, ids, ends):
         fail(chord, problem)
+        return
+    results, unkept = results_of(ids)
+    if unkept:
+        fail(chord, f"the result of its job {unkept} is not kept")
     else:
-        send(chord, results_of(chord.members or [], ends))
+        send(chord, placed(chord.members, results))
+
+
+def look_at_unlisted(chord: Chord) -> None:
+    """Its results can't be put in order, so its body can't be sent. It fails only once it is sure that nobody
+    else will call it: all were sent and have ended, or it is far too late.
+    """
+    members = Job.objects.filter(group=chord.group).exclude(id__in=chord.body_ids)
+    ended = members.filter(state__in=FINISHED, finished_at__isnull=False)
+    found = ended.aggregate(number=Count("pk"), latest=Max("finished_at"))
+    if (chord.size is None or found["number"] < chord.size) and chord.begun_at >= given_up_before():
+        return
+    if found["latest"] and found["latest"] > surely_before():
+        return
+    if not begun(chord.body_ids):
+        fail(chord, "its jobs were too many to be written down, or came from a generator")
 
 
 def ends_of(ids: Iterable[str]) -> dict[str, Ended]:
-    fields = ("id", "state", "error", "reason", "result", "note", "finished_at")
-    rows = Job.objects.filter(id__in=ids, state__in=FINISHED, finished_at__isnull=False).values_list(*fields)
-    return {job_id: Ended(*found) for job_id, *found in rows}
+    """Without the results: most looks find that somebody is still at work."""
+    rows = Job.objects.filter(id__in=ids, state__in=FINISHED, finished_at__isnull=False)
+    found = rows.values_list("id", "state", "finished_at")
+    return {job_id: Ended(state, at) for job_id, state, at in found if at is not None}
 
 
 def begun(body_ids: Iterable[str]) -> bool:
@@ -126,23 +139,28 @@ def begun(body_ids: Iterable[str]) -> bool:
     return bool(keys and stream_redis().exists(*keys))
 
 
-def problem_with(chord: Chord, ids: list[str], ends: dict[str, Ended]) -> str:
+def problem_with(chord: Chord, ids: Iterable[str], ends: dict[str, Ended]) -> str:
     """Why its body can't be called; "" if it can."""
     for job_id in ids:
-        end = ends[job_id]
-        if end.state != State.SUCCESS:
-            return f"its job {job_id} ended as {end.state}: {end.error or end.reason}"
-        if end.result is None and "result:" in end.note:  # too large for the ledger
-            return f"the result of its job {job_id} is not kept"
-    if chord.members is None:
-        return "its jobs were too many to be written down, or came from a generator"
-    return "" if chord.body is not None else "its body has hidden arguments, or is too large to be kept"
+        if ends[job_id].state != State.SUCCESS:
+            job = Job.objects.only("error", "reason").get(id=job_id)
+            return f"its job {job_id} ended as {ends[job_id].state}: {job.error or job.reason}"
+    return "" if chord.body is not None else "its body holds secrets, is too large, or is no plain JSON"
 
 
-def results_of(members: list[Any], ends: dict[str, Ended]) -> list[Any]:
-    return [
-        results_of(member, ends) if isinstance(member, list) else ends[member].result for member in members
-    ]
+def results_of(ids: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """By the jobs' ids; and the id of one whose result is too large for the ledger, or ""."""
+    results, unkept = {}, ""
+    for job_id, result, note in Job.objects.filter(id__in=ids).values_list("id", "result", "note"):
+        if result is None and "result:" in note:
+            unkept = unkept or job_id
+        results[job_id] = result
+    return results, unkept
+
+
+def placed(members: list[Any], results: dict[str, Any]) -> list[Any]:
+    """The results in the order of the header."""
+    return [placed(member, results) if isinstance(member, list) else results[member] for member in members]
 
 
 def send(chord: Chord, results: list[Any]) -> None:

@@ -14,8 +14,9 @@ class Chord(models.Model):
     """Written once, from what the publisher told, and settled once.
 
     `members` are the ids of the header's jobs, in order, where a list within stands for a group; null if
-    there were too many to keep, or if a generator made them. `body` is its signature; null if it can't be
-    kept. `body_ids` are the jobs it begins with.
+    there were too many to keep, or if a generator made them: then `size` is their number, which is known
+    once all have been sent. `body` is its signature; null if it can't be kept. `body_ids` are the jobs it
+    begins with.
     """
 
     class Outcome(models.TextChoices):
@@ -26,6 +27,7 @@ class Chord(models.Model):
 
     group = models.CharField(_("group"), primary_key=True, max_length=ID_LENGTH, db_collation="C")
     members = models.JSONField(_("members"), null=True)
+    size = models.BigIntegerField(_("size"), null=True)
     body = models.JSONField(_("body"), null=True)
     body_ids = ArrayField(models.CharField(max_length=ID_LENGTH), verbose_name=_("jobs of the body"))
     begun_at = models.DateTimeField(_("begun"))

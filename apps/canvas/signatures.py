@@ -6,25 +6,32 @@ from typing import Any
 from celery.canvas import _chain, chord, group, maybe_signature
 from celery.result import AsyncResult, GroupResult
 
+COMPOSITE = (_chain, group, chord)
+CALLBACKS = ("link", "link_error")
+LATER = (*CALLBACKS, "chain", "chord")  # all the options that hold signatures
+
 
 def leaves(signature: Any) -> Iterator[Any]:
     """Each single task in it, its callbacks among them."""
+    return (found for found in nodes(signature, CALLBACKS) if not isinstance(found, COMPOSITE))
+
+
+def nodes(signature: Any, options: tuple[str, ...] = LATER) -> Iterator[Any]:
+    """Each signature in it, itself first; with those that these options hold."""
     found: Any = maybe_signature(signature)
-    parts: list[Any]
-    if isinstance(found, _chain | group):
-        parts = list(found.tasks)
-    elif isinstance(found, chord):
-        parts = [*getattr(found.tasks, "tasks", found.tasks), found.body]
-    else:
-        yield found
-        parts = []
-    links = [*listed(found.options.get("link")), *listed(found.options.get("link_error"))]
-    for part in [*parts, *links]:
-        yield from leaves(part)
+    yield found
+    for part in [*parts_of(found), *(held for name in options for held in listed(found.options.get(name)))]:
+        yield from nodes(part, options)
+
+
+def parts_of(signature: Any) -> list[Any]:
+    if isinstance(signature, chord):
+        return [*getattr(signature.tasks, "tasks", signature.tasks), *listed(signature.body)]
+    return list(signature.tasks) if isinstance(signature, _chain | group) else []
 
 
 def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value] if value else []
+    return list(value) if isinstance(value, list | tuple) else [value] if value else []
 
 
 def beginnings(body: Any) -> list[str]:

@@ -1,8 +1,9 @@
 """The jobs that belong together, as one tree: what called what, groups, chords and their bodies."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from apps.jobs.reading import JobView, lines, rows
 from apps.jobs.states import State
 
 JOBS_MOST = 300  # a group may have thousands of members
+DEPTH_MOST = 20  # a chain may have hundreds of steps: those below stand no further in
 
 # Whoever called it, whom it called, and those of its group; nearest first.
 TOGETHER = """
@@ -27,20 +29,30 @@ WITH RECURSIVE tree AS (
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class Branch:
-    """A job, or a group or chord, which is none. `role` is what it is to the branch above it."""
+    """A job, or a group or chord, which is none. `role` is what it is to the branch above it.
+
+    `depth` is how many branches it stands below, at most DEPTH_MOST; `ends` has an item for each level that
+    ends with it.
+    """
 
     kind: str  # "job", "group" or "chord"
+    id: str
     job: JobView | None = None
     role: str = ""
     words: str = ""
-    branches: list["Branch"] = field(default_factory=list)
+    depth: int = 0
+    has_below: bool = False
+    ends: range = range(0)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """`whole` is False where there are more than JOBS_MOST jobs: then the nearest are shown."""
+    """Its branches from top to bottom, each before those below it.
+
+    `whole` is False where there are more than JOBS_MOST jobs: then the nearest are shown.
+    """
 
     branches: list[Branch]
     jobs: int
@@ -60,15 +72,13 @@ def tree_of(job_id: str) -> Tree:
 
 def text_of(tree: Tree) -> list[str]:
     """A line for each job, with the jobs below it further in."""
-    return list(text_lines(tree.branches, 0))
+    return [line_of(branch) for branch in tree.branches]
 
 
-def text_lines(branches: Iterable[Branch], depth: int) -> Iterator[str]:
-    for branch in branches:
-        what = _("group") if branch.kind == "group" else _("chord")
-        name = f"{branch.job.state:9} {branch.job.id} {branch.job.task}" if branch.job else what
-        yield "  " * depth + "  ".join(filter(None, [name, branch.role, branch.words]))
-        yield from text_lines(branch.branches, depth + 1)
+def line_of(branch: Branch) -> str:
+    what = _("group") if branch.kind == "group" else _("chord")
+    name = f"{branch.job.state:9} {branch.job.id} {branch.job.task}" if branch.job else what
+    return "  " * branch.depth + "  ".join(filter(None, [name, branch.role, branch.words]))
 
 
 class Planting:
@@ -94,13 +104,35 @@ class Planting:
         return parent if parent in self.jobs and parent != first.id else ""
 
     def branches(self) -> list[Branch]:
-        """Bodies of whose header there is no job any more come last."""
-        alone = [
-            self.jobs[body]
+        """Each job once. Bodies of whose header there is no job any more come last."""
+        found: list[Branch] = []
+        seen: set[tuple[bool, str]] = set()
+        left = [*self.children(""), *self.bodies_alone()][::-1]
+        while left:
+            branch = left.pop()
+            if (bool(branch.job), branch.id) in seen:
+                continue
+            seen.add((bool(branch.job), branch.id))
+            found.append(branch)
+            depth = min(branch.depth + 1, DEPTH_MOST)
+            left += [replace(below, depth=depth) for below in self.below_it(branch)][::-1]
+        return nested(found)
+
+    def bodies_alone(self) -> list[Branch]:
+        return [
+            self.branch(self.jobs[body])
             for body, group in self.bodies.items()
             if group not in self.groups and body in self.jobs
         ]
-        return self.children("") + [self.branch(job) for job in alone]
+
+    def below_it(self, branch: Branch) -> list[Branch]:
+        if branch.kind == "job":
+            return self.children(branch.id)
+        found = [self.branch(member) for member in self.groups[branch.id]]
+        if chord := self.chords.get(branch.id):
+            bodies = [self.jobs[body] for body in chord.body_ids if body in self.jobs]
+            found += [self.branch(body, _("body")) for body in bodies]
+        return found
 
     def children(self, parent: str) -> list[Branch]:
         found, seen = [], set()
@@ -118,19 +150,18 @@ class Planting:
 
     def together(self, group: str, role: str) -> Branch:
         chord, members = self.chords.get(group), self.groups[group]
+        known = (len(chord.members or ()), chord.size or 0) if chord else ()
         words = _("%(ended)s of %(all)s have ended") % {
             "ended": sum(member.ended for member in members),
-            "all": max(len(members), len(chord.members or ()) if chord else 0),
+            "all": max([len(members), *known]),
         }
-        branches = [self.branch(member) for member in members]
         if chord is None:
-            return Branch("group", role=role, words=words, branches=branches)
+            return Branch("group", group, role=role, words=words)
         why = f"; {chord.get_outcome_display()}: {chord.why}" if chord.why else ""
-        bodies = [self.branch(self.jobs[body], _("body")) for body in chord.body_ids if body in self.jobs]
-        return Branch("chord", role=role, words=words + why, branches=branches + bodies)
+        return Branch("chord", group, role=role, words=words + why)
 
     def branch(self, job: JobView, role: str = "") -> Branch:
-        return Branch("job", job, role, branches=self.children(job.id))
+        return Branch("job", job.id, job, role)
 
     def role_below(self, parent: str, job: JobView) -> str:
         """What a job that failed called are its error callbacks; the rest of its chain failed with it."""
@@ -138,3 +169,12 @@ class Planting:
         if above is None or above.state not in (State.FAILURE, State.REVOKED):
             return ""
         return _("on error") if job.published else _("was not reached")
+
+
+def nested(branches: list[Branch]) -> list[Branch]:
+    """The same, knowing how the depth changes from each to the next."""
+    depths = [branch.depth for branch in branches] + [0]
+    return [
+        replace(branch, has_below=after > here, ends=range(max(0, here - after)))
+        for branch, (here, after) in zip(branches, pairwise(depths), strict=True)
+    ]

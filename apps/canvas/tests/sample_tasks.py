@@ -20,8 +20,18 @@ def add_task(before: int, number: int) -> int:
 
 
 @shared_task
-def sum_task(numbers: list[int]) -> int:
+def sum_task(numbers: list[int], words: str = "") -> int:
     return sum(numbers)
+
+
+@shared_task
+def charge_task(results: Any, token: str) -> None:
+    """Its second argument is a secret."""
+
+
+@shared_task
+def old_error_task(request: Any, error: Any, trace: Any, token: str) -> None:
+    """Called by the failed job's worker."""
 
 
 @shared_task

@@ -21,7 +21,8 @@ class RetentionPolicy:
     """Rows of `model` ("app_label.Model") whose `timestamp` is older than `keep_days` are deleted.
 
     `only` (filter arguments) and what `where` returns (conditions) narrow them down, so that nothing still
-    in use goes. Files that the fields named in `files` hold go with their row. Rows that something protects stay.
+    in use goes. Files that the fields named in `files` hold go with their row. Rows that something protects
+    stay.
     """
 
     name: str

@@ -13,7 +13,7 @@ from apps.batches.errors import BatchClosed
 from apps.batches.models import Batch, Member, Standing
 from apps.batches.opening import ANCESTORS, TREE
 from apps.jobs import Call, Job, catalog, plain
-from apps.jobs.acting import NotRetryable, inherited, taken_words
+from apps.jobs.acting import NotRetryable, inherited
 from apps.jobs.errors import ArgumentError, JobError
 from apps.jobs.orders import Order
 from apps.jobs.recalling import call_of
@@ -129,11 +129,7 @@ def again(ids: Sequence[str], by: str, result: Retried) -> list[str]:
             fresh[job_id] = copy(known.get(job_id), by, now)
         except JobError as error:
             result.refused[job_id] = str(error)
-    jobs = {job.id: old for old, job in fresh.items()}
-    for job_id, holder in hand_in(list(fresh.values())).items():  # not written: nothing to wait for
-        old = jobs[job_id]
-        del fresh[old]
-        result.refused[old] = taken_words(known[old], holder)
+    hand_in(list(fresh.values()))
     with connection.cursor() as cursor:
         cursor.execute(REPLACE, [list(fresh), [job.id for job in fresh.values()]])
     result.count += len(fresh)

@@ -17,7 +17,6 @@ from apps.jobs import Call, duties
 from apps.jobs.errors import ArgumentError
 from apps.jobs.models import Event, Job
 from apps.jobs.states import State
-from apps.jobs.submitting import submit
 from apps.jobs.tests.ledger import backend, drain, own_stream  # noqa: F401 - a fixture
 from apps.jobs.tests.stages import started
 
@@ -123,18 +122,6 @@ def test_failed_members_run_again_in_the_same_batch() -> None:
     assert sorted(called(batch.id)) == ["failure", "finished", "finished", "success"]
     assert batch.retry().count == 0
     assert settled(batch.id).round == 2
-
-
-def test_a_member_whose_key_another_job_has_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    batch, (job,) = opened(1)
-    end([job], "FAILURE")
-    settled(batch.id)
-    monkeypatch.setattr(part_task, "unique_key", (), raising=False)
-    other = submit(part_task, args=[9])
-    result = batch.retry()
-    assert result.count == 0
-    assert f"job {other.id}, which is PENDING, has the key" in result.refused[job.id]
-    assert [member.job_id for member in Member.objects.filter(batch=batch.id)] == [job.id]
 
 
 def test_what_can_not_run_again_is_told_and_stays_failed() -> None:

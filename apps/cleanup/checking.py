@@ -53,6 +53,10 @@ def policy_problems(policy: RetentionPolicy) -> Iterator[str]:
         model.objects.filter(**policy.only)  # builds the query, asks nothing
     except (FieldError, ValidationError, ValueError, TypeError) as error:
         yield f"only: {error}"
+    try:
+        model.objects.filter(*policy.where())
+    except (FieldError, ValueError, TypeError) as error:
+        yield f"where: {error}"
 
 
 def name_problems(name: Any) -> Iterator[str]:

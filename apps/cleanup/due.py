@@ -25,7 +25,8 @@ def due(policy: RetentionPolicy, now: datetime | None = None) -> Rows:
     if days is None:
         return everything(model).none()
     before = boundary(meta(model).get_field(policy.timestamp), now or timezone.now(), days)
-    return unprotected(everything(model).filter(**policy.only, **{f"{policy.timestamp}__lt": before}))
+    rows = everything(model).filter(*policy.where(), **policy.only)
+    return unprotected(rows.filter(**{f"{policy.timestamp}__lt": before}))
 
 
 def boundary(field: Field[Any, Any], now: datetime, days: int) -> date:

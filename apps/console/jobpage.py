@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.canvas.tree import Tree, tree_of
 from apps.jobs import Job, acting, catalog, joblog, reading
-from apps.jobs.acting import NotRetryable
+from apps.jobs.acting import KeyTaken, NotRetryable
 from apps.jobs.errors import ArgumentError
 from apps.jobs.joblog import Line
 from apps.jobs.permissions import may_run
@@ -101,7 +101,7 @@ def run_again(page: JobPage, by: str) -> Job:
     try:
         return acting.retry(page.job.id, args=call.args, kwargs=call.kwargs, by=by, source=Source.PAGE)
     except NotRetryable as error:
-        if not (page.job.redacted and page.job.ended):
+        if isinstance(error, KeyTaken) or not (page.job.redacted and page.job.ended):
             raise
         raise ArgumentError({"": lost_secrets(page.job.redacted)}) from error
 

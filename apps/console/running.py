@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.jobs import Job, acting, reading, submit
-from apps.jobs.acting import NotRetryable
+from apps.jobs.acting import KeyTaken, NotRetryable
 from apps.jobs.arguments import AnyTask
 from apps.jobs.errors import ArgumentError, JobError
 from apps.jobs.orders import PRIORITY_DEFAULT, PRIORITY_LOWEST, Options, Order
@@ -127,7 +127,7 @@ class RunForm:
         except ArgumentError as error:
             self.arguments.complain(error.problems)
         except JobError as error:
-            secretive = self.hidden and isinstance(error, NotRetryable)
+            secretive = self.hidden and isinstance(error, NotRetryable) and not isinstance(error, KeyTaken)
             self.arguments.add_error(None, lost_secrets(self.hidden) if secretive else str(error))
         return None
 

@@ -15,24 +15,26 @@ from kombu.exceptions import OperationalError
 
 from apps.jobs import catalog, plain
 from apps.jobs.errors import ArgumentError, JobError
+from apps.jobs.live import live_state, state_at_best
 from apps.jobs.models import Hold, Job
 from apps.jobs.orders import Options
-from apps.jobs.recalling import NotRetryable, call_of
+from apps.jobs.recalling import KeyTaken, NotRetryable, call_of
 from apps.jobs.redacting import Redacted, reprs
 from apps.jobs.state import redis_error
 from apps.jobs.states import FINISHED, State
-from apps.jobs.stream.names import tries_key
 from apps.jobs.stream.reaching import stream_redis
 from apps.jobs.submitting import submit
 
-__all__ = ["CancelResult", "NotCancelled", "NotRetryable", "UnknownJob", "cancel", "find", "retry"]
+__all__ = [
+    "CancelResult", "KeyTaken", "NotCancelled", "NotRetryable", "UnknownJob", "cancel", "find", "retry",
+    "state_at_best",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
 NO_TRY = "0-0"  # a token that no try has: the tries so far keep their outcomes
 BY_LENGTH, WHY_LENGTH = 150, 1000
 BROKER_SECONDS = 5
-WAITING: dict[str, str] = {"RETRY": State.RETRY, "SNOOZED": State.PENDING, "LOST": State.PENDING}
 
 
 class UnknownJob(JobError):
@@ -72,8 +74,9 @@ def retry(
     """Hands in a new job like the one that ended, with `args` and `kwargs` instead of its own if given.
 
     Queue, priority, tags and schedule are the old job's unless `options` say otherwise. A value in
-    them that was redacted is put back where it is still known. Raises UnknownJob, NotRetryable, and
-    what `submit` raises.
+    them that was redacted is put back where it is still known. A key that the old job has still goes to
+    the new one. Raises UnknownJob, NotRetryable (KeyTaken where another job has the key: that one is left
+    as it is), and what `submit` raises.
     """
     job = find(job_id)
     state = state_at_best(job)
@@ -82,7 +85,10 @@ def retry(
         raise NotRetryable(said % {"id": job.id, "state": state})
     call = call_of(job, args, kwargs)
     same: Options = {**inherited(job), "submitter": by, **options, "retry_of": job.id}
-    return submit(job.task, args=call["args"], kwargs=call["kwargs"], **same)
+    new = submit(job.task, args=call["args"], kwargs=call["kwargs"], **same)
+    if new.existing:
+        raise KeyTaken(taken_words(job, new))
+    return new
 
 
 def cancel(job_id: str, by: str = "", why: str = "", *, force: bool = False) -> CancelResult:
@@ -113,24 +119,12 @@ def one(job_id: str, rows: Any) -> Job:
     return job
 
 
-def state_at_best(job: Job) -> str:
-    """As Redis has it, which is ahead of the ledger; without Redis as the ledger has it."""
-    try:
-        return live_state(job)[0]
-    except redis_error() as error:
-        logger.warning("Redis can't be asked about job %s: %s", job.id, error)
-        return str(job.state)
-
-
-def live_state(job: Job) -> tuple[str, bytes, int]:
-    """The state, the token of the latest try and how many there were."""
-    found: Any = stream_redis().hmget(tries_key(job.id), "s", "t", "n")
-    state, token, count = found
-    text = state.decode() if state else str(job.state)
-    return WAITING.get(text, text), token or b"", int(count or 0)
-
-
 # --- Running again ------------------------------------------------------------------------------
+def taken_words(job: Job, holder: Job) -> str:
+    said = _("job %(id)s is not run again: job %(other)s, which is %(state)s, has the key %(key)s")
+    return said % {"id": job.id, "other": holder.id, "state": state_at_best(holder), "key": holder.key}
+
+
 def inherited(job: Job) -> Options:
     """A queue that is gone, and a priority that nobody told, are left to the routes and the default."""
     found: Options = {"tags": list(job.tags), "schedule": job.schedule}

@@ -1,13 +1,16 @@
 """Unique jobs: a key is held by one job, as long as its rule says."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from apps.jobs.live import state_at_best
 from apps.jobs.models import Hold, Job, JobKey
-from apps.jobs.rule import DEBOUNCE, FREE_AT_START, Rule
+from apps.jobs.rule import DEBOUNCE, FREE_AT_START, UNTIL_FINISHED, WHILE_WAITING, Rule
 from apps.jobs.states import ALIVE, State
 
 # One statement takes a free key or locks the row of a taken one; whoever comes second waits here.
@@ -23,24 +26,48 @@ NEWER = (
 )  # fmt: skip
 
 
+def lock(jobs: Sequence[Job]) -> None:
+    """Takes the rows of their keys, in the order of keys, then those of the jobs that may be changed.
+
+    The recorder writes jobs in the order of ids; whoever changed them in that of keys would wait for it,
+    and it for them.
+    """
+    now, first = timezone.now(), {job.key: job for job in reversed(jobs)}
+    changing = {job.key for job in jobs if job.rule and job.rule.replaces}
+    held = {key: take(row_of(first[key], now)) for key in sorted(first)}
+    ids = [held[key].job_id for key in changing]
+    list(Job.objects.filter(id__in=ids).order_by("id").select_for_update(no_key=True).values_list("id"))
+
+
+def row_of(job: Job, now: datetime, rule: Rule | None = None) -> JobKey:
+    rule = rule or job.rule or Rule()
+    until = now + rule.period if rule.period else None
+    return JobKey(key=job.key, job_id=job.id, until=until, kind=rule.kind, first_at=now)
+
+
+def take(mine: JobKey) -> JobKey:
+    """The key's row as it is now, and locked: mine if it was free."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, [mine.key, mine.job_id, mine.until, mine.kind, mine.first_at])
+        return JobKey(*cursor.fetchone())
+
+
 def claim(job: Job, rule: Rule) -> Job | None:
     """Takes its key for the job; returns the job that holds it instead, if one does.
 
     Call it inside the transaction that writes the job. A job that waits gives way to a newer one, if that
     is their rule: a debounced one that is still here becomes the newer one, all others are cancelled, because
-    a message that may be on its way can't be changed.
+    a message that may be on its way can't be changed. Nobody gives way to a job that is run again, but the
+    one that it is run again for.
     """
     now = timezone.now()
-    until = now + rule.period if rule.period else None
-    mine = JobKey(key=job.key, job_id=job.id, until=until, kind=rule.kind, first_at=now)
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [mine.key, mine.job_id, mine.until, mine.kind, mine.first_at])
-        held = JobKey(*cursor.fetchone())
+    mine = row_of(job, now, rule)
+    held = take(mine)
     if held.job_id == job.id:
         return None
     holder = Job.objects.filter(id=held.job_id).first()
-    if holder and holds(held, holder, now):
-        if not rule.replaces or held.kind not in FREE_AT_START:
+    if holder and holds(held, holder, now) and not hands_on(holder, job):
+        if not rule.replaces or job.retry_of or held.kind not in FREE_AT_START:
             return holder
         if rule.debounce:
             mine.first_at = held.first_at or now
@@ -52,13 +79,46 @@ def claim(job: Job, rule: Rule) -> Job | None:
     return None
 
 
+def take_back(job_id: str, headers: Mapping[str, Any]) -> Job | None:
+    """Takes the key again for a job that is let run again; returns the other job that has it, if one does.
+
+    `headers` are those of its message. Call it inside a transaction, before the job is open. A job that has
+    begun needs no key that is freed by that; a period it had is not begun anew.
+    """
+    job = Job.objects.filter(id=job_id).exclude(key="").first()
+    frees = "frees_key" in headers
+    if job is None or (frees and job.attempts):
+        return None
+    now = timezone.now()
+    mine = row_of(job, now, Rule(WHILE_WAITING if frees else UNTIL_FINISHED))
+    held = take(mine)
+    holder = Job.objects.filter(id=held.job_id).exclude(id=job.id).first()
+    if holder and holds(held, holder, now):
+        return holder
+    if held.job_id == job.id:
+        mine.kind, mine.until = held.kind, held.until
+    mine.save(force_update=True)  # with a new `first_at`: retention lets it be until the ledger knows
+    return None
+
+
 def holds(held: JobKey, holder: Job, now: datetime) -> bool:
-    """Whether the job still has its key. Of one that began the worker took it; this is for lost messages."""
+    """Whether the job still has its key. Of one that began the worker took it; this is for lost messages.
+
+    The ledger may not know of an end yet, so Redis is asked too.
+    """
     if held.until:
         return held.until > now
+    if holder.state not in ALIVE:
+        return False
     if held.kind in FREE_AT_START:
-        return holder.state == State.PENDING and not holder.attempts and holder.cancelled_at is None
-    return holder.state in ALIVE
+        waits = holder.state == State.PENDING and not holder.attempts and holder.cancelled_at is None
+        return waits and state_at_best(holder) == State.PENDING
+    return state_at_best(holder) in ALIVE
+
+
+def hands_on(holder: Job, job: Job) -> bool:
+    """Whether a job that has ended has its key for a period, and is run again now."""
+    return holder.id == job.retry_of and state_at_best(holder) not in ALIVE
 
 
 def become(holder: Job, job: Job) -> bool:

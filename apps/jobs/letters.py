@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from apps.jobs import ending
+from apps.jobs import ending, keys
 from apps.jobs.content import content_of
 from apps.jobs.examining import RESENDS, UNKNOWN_SINCE, Death, Finding
 from apps.jobs.models import DeadLetter, Job
@@ -26,10 +26,11 @@ def requeue(letter_ids: Iterable[int], by: str = "") -> dict[str, int]:
     """Sends letters again, as they were and where they came from; `by` is who asked for it.
 
     Their jobs are open again before their messages are under way. Counts what was `sent`; what `failed`
-    (the letter stays, its job ends again and says why); and what was `skipped`: no such letter, one that
-    was sent again already, or one whose job has succeeded since.
+    (the letter stays, its job ends again and says why); what was `skipped`: no such letter, one that
+    was sent again already, or one whose job has succeeded since; and what is `taken`: another job has the
+    key of the letter's by now.
     """
-    counts = Counter(sent=0, failed=0, skipped=0)
+    counts = Counter(sent=0, failed=0, skipped=0, taken=0)
     waiting_ids = list(letter_ids)
     with Post() as post:
         for place, letter_id in enumerate(waiting_ids):
@@ -52,6 +53,9 @@ def requeue_one(letter_id: int, by: str, post: Post) -> str:
         if letter is None or standing.state == State.SUCCESS:
             return "skipped"
         if letter.job_id and (standing.failed or not standing.state):
+            if holder := keys.take_back(letter.job_id, letter.headers):
+                logger.warning("dead letter %s is not sent again: job %s has its key", letter_id, holder.id)
+                return "taken"
             refusal = sent_open(letter, by, post)
         else:
             refusal = post.send(parcel_of(letter))

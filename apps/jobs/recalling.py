@@ -18,6 +18,10 @@ class NotRetryable(JobError):
     """Why a job can't be run again, as a sentence."""
 
 
+class KeyTaken(NotRetryable):
+    """Another job has the key that the new one would need."""
+
+
 def call_of(job: Job, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
     call: dict[str, Any] = {
         "args": job.args if args is None else args,

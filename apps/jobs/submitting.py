@@ -111,6 +111,8 @@ def placed(jobs: Sequence[Job]) -> list[Job]:
     found: dict[str, Job] = {}
     new = []
     with transaction.atomic():
+        if len(jobs) > 1:
+            keys.lock(jobs)
         for job in sorted(jobs, key=lambda job: job.key):
             rule: Any = job.rule
             if holder := keys.claim(job, rule):

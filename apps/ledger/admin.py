@@ -230,6 +230,7 @@ class DeadLetterAdmin(JobColumns, ReadOnlyAdmin):
         for number, sentence in (
             (counts["failed"], _("%d could not be sent: see the log, and try again.")),
             (counts["skipped"], _("%d were left alone: sent again before, or their job has succeeded.")),
+            (counts["taken"], _("%d were left alone: another job has their job's key; the log says which.")),
             (len(chosen) - len(allowed), _("%d were left alone: you may not run their tasks.")),
         ):
             if number:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.jobs import ending
+from apps.jobs import ending, keys
 from apps.jobs.ending import Standing
 from apps.jobs.examining import Finding, examine
 from apps.jobs.models import DeadLetter, Job
@@ -118,7 +118,11 @@ class Keeping:
         suspect = verdict.reason == Reason.DELIVERY_LIMIT
         if suspect:  # written down first: once its message runs, it looks as if it had been run all the time
             keep(finding, verdict, requeued_at=timezone.now(), requeued_by=KEEPER)
-        ending.reopen(job_id, verdict.words)
+        with transaction.atomic():
+            # It may have ended, and another job have its key by now.
+            if not suspect and (holder := keys.take_back(job_id, finding.parcel.headers)):
+                return f"job {holder.id} has its key"
+            ending.reopen(job_id, verdict.words)
         refusal = self.post.send(again)
         if refusal:
             logger.error("job %s can't be sent again: %s", job_id, refusal)

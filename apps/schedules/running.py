@@ -29,7 +29,8 @@ def run_now(schedule: PeriodicTask, call: Call | None = None, /, **how: Unpack[O
 
 
 def prepare(schedule: PeriodicTask, due_at: datetime, jitter_seconds: int = 0) -> Job:
-    """The job of one due time, not handed in yet; up to `jitter_seconds` later than then.
+    """The job of one due time, not handed in yet; up to `jitter_seconds` later than then, unless its task
+    declares `debounce`, which says by itself when the job starts.
 
     Its headers tell the intended time, and the task's `request.scheduled_for` too. Raises ArgumentError
     and UnknownTask.
@@ -37,9 +38,9 @@ def prepare(schedule: PeriodicTask, due_at: datetime, jitter_seconds: int = 0) -
     asked = options(schedule)
     asked["headers"] = {**asked["headers"], "scheduled_for": due_at.isoformat(), "celery_beat_task": True}
     asked["source"] = Source.SCHEDULE
-    if jitter_seconds:
-        asked["eta"] = due_at + jitter(schedule.pk, due_at, jitter_seconds)
     task = current_app.tasks.get(schedule.task) or catalog.find(schedule.task)  # Celery's own, too
+    if jitter_seconds and getattr(task, "debounce", None) is None:
+        asked["eta"] = due_at + jitter(schedule.pk, due_at, jitter_seconds)
     return prepared(task, stored_call(schedule), order_of(task, asked), current_time())
 
 

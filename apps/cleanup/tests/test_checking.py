@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db.models import Q
 
 from apps.cleanup import retention
 from apps.cleanup.checking import check_policies
@@ -35,6 +36,7 @@ def test_the_policies_of_all_apps_are_sound() -> None:
         ({"files": ("photo",)}, "files: auth.User has no field 'photo'"),
         ({"files": ("email",)}, "files: expected a FileField, and 'email' is a EmailField"),
         ({"only": {"actve": True}}, "only: Cannot resolve keyword 'actve'"),
+        ({"where": lambda: (Q(actve=True),)}, "where: Cannot resolve keyword 'actve'"),
         ({"only": {"id": "many"}}, "only: Field 'id' expected a number but got 'many'"),
         ({"only": {"date_joined__year__gt": "x"}}, "only:"),
     ],

@@ -13,6 +13,7 @@ from apps.console.tests.cast import PAINT, RAN, SECRETIVE, failure, job, missing
 from apps.jobs.models import DeadLetter, Job
 from apps.jobs.progress import progress_key
 from apps.jobs.state import state_redis
+from apps.jobs.submitting import submit
 from apps.jobs.tests.making import attempt
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +256,18 @@ def test_run_again_hands_in_the_same_arguments(painter_client: Client) -> None:
     assert answer["Location"] == f"/jobs/{again.id}/"
     assert (again.task, again.kwargs, again.retry_of) == (PAINT, {"wall": "north"}, "job-0")
     assert (again.tags, again.priority, again.source, again.submitter) == (["bulk"], 2, "page", "alice")
+
+
+def test_a_job_whose_key_another_has_is_not_run_again(
+    painter_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure()
+    monkeypatch.setattr(current_app.tasks[PAINT], "unique_key", ("wall",), raising=False)
+    other = submit(PAINT, kwargs={"wall": "north"})
+    page = painter_client.post("/jobs/job-0/again/", follow=True).content.decode()
+    assert f"job {other.id}, which is PENDING, has the key" in page
+    assert "This is the new job" not in page
+    assert Job.objects.count() == 2
 
 
 def test_a_dead_job_that_is_run_again_needs_no_more_attention(painter_client: Client) -> None:

@@ -7,7 +7,7 @@ from apps.jobs.models.job import ID_LENGTH
 class JobKey(models.Model):
     """Who holds a key given to `submit`: one job, as long as its rule says (`rule.Rule`).
 
-    `first_at` is when a debounced job was first asked for.
+    `first_at` is when its job took it; with a debounced one, when that was first asked for.
     """
 
     key = models.CharField(_("key"), primary_key=True, max_length=255, db_collation="C")

@@ -12,9 +12,10 @@ from django.db import connection
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 
 from apps.jobs import letters
-from apps.jobs.models import DeadLetter, Job
+from apps.jobs.models import DeadLetter, Job, JobKey
 from apps.jobs.resending import Parcel
 from apps.jobs.tests.dying import ADD, DELIVERY_LIMIT, Mill, call, ended, job, letter, plain_json
+from apps.jobs.tests.making import job as make_job
 from tests.waiting import RecorderProcess, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +57,7 @@ def reopened(job_id: str) -> Job:
 def test_a_letter_comes_back_to_its_queue_as_it_was_and_its_job_is_open_again(mill: Mill) -> None:
     parcel = call(ADD, 1, 2, custom="kept")
     kept = dead(mill, parcel)
-    assert letters.requeue([kept.id], by="alice") == {"sent": 1, "failed": 0, "skipped": 0}
+    assert letters.requeue([kept.id], by="alice") == {"sent": 1, "failed": 0, "skipped": 0, "taken": 0}
     message = came_back(mill)
     assert message.body.encode() == parcel.body
     assert message.headers == parcel.headers | {"requeues": 1}
@@ -134,7 +135,7 @@ def test_what_has_expired_gets_no_new_deadline(mill: Mill) -> None:
 def test_a_letter_that_no_queue_takes_stays_and_its_job_says_why(mill: Mill) -> None:
     kept = dead(mill, call(ADD, 1, 2))
     DeadLetter.objects.update(routing_key="nowhere")
-    assert letters.requeue([kept.id]) == {"sent": 0, "failed": 1, "skipped": 0}
+    assert letters.requeue([kept.id]) == {"sent": 0, "failed": 1, "skipped": 0, "taken": 0}
     said = "it could not be sent again: no queue is bound to 'tasks' for 'nowhere'"
     closed = job(id=kept.job_id, error__contains=said)
     assert (closed.state, closed.reason) == ("FAILURE", "unknown_task")
@@ -144,7 +145,7 @@ def test_a_letter_that_no_queue_takes_stays_and_its_job_says_why(mill: Mill) -> 
 def test_with_the_broker_away_every_letter_stays(mill: Mill, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [dead(mill, call("no.such.task")).id]
     monkeypatch.setattr(current_app.conf, "broker_write_url", NOWHERE)
-    assert letters.requeue([*kept, 10**9]) == {"sent": 0, "failed": 2, "skipped": 0}
+    assert letters.requeue([*kept, 10**9]) == {"sent": 0, "failed": 2, "skipped": 0, "taken": 0}
     closed = job(error__contains="the broker is out of reach")
     assert (closed.state, DeadLetter.objects.filter(requeued_at=None).count()) == ("FAILURE", 1)
 
@@ -153,10 +154,22 @@ def test_what_needs_it_no_more_is_skipped(mill: Mill) -> None:
     kept = dead(mill, call(ADD, 1, 2))
     letters.requeue([kept.id])
     came_back(mill)
-    assert letters.requeue([kept.id, kept.id + 1]) == {"sent": 0, "failed": 0, "skipped": 2}
+    assert letters.requeue([kept.id, kept.id + 1]) == {"sent": 0, "failed": 0, "skipped": 2, "taken": 0}
     DeadLetter.objects.update(requeued_at=None)
     current_app.backend.mark_as_done(kept.job_id, 3, Context({"id": kept.job_id, "task": ADD}))
-    assert letters.requeue([kept.id]) == {"sent": 0, "failed": 0, "skipped": 1}
+    assert letters.requeue([kept.id]) == {"sent": 0, "failed": 0, "skipped": 1, "taken": 0}
+
+
+def test_a_letter_stays_while_another_job_has_its_key(mill: Mill) -> None:
+    kept = dead(mill, call(ADD, 1, 2))
+    Job.objects.filter(id=kept.job_id).update(key="alice")
+    JobKey.objects.create(key="alice", job_id=make_job("STARTED", id="other").id)
+    assert letters.requeue([kept.id]) == {"sent": 0, "failed": 0, "skipped": 0, "taken": 1}
+    assert (letter(requeued_at=None), ended(kept.job_id).state) == (kept, "FAILURE")
+    Job.objects.filter(id="other").delete()
+    assert letters.requeue([kept.id])["sent"] == 1
+    assert JobKey.objects.get().job_id == kept.job_id
+    came_back(mill)
 
 
 def test_two_people_send_a_letter_once(mill: Mill) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from apps.cleanup.cleaning import clean_rows
+from apps.cleanup.deleting import delete_batch
 from apps.jobs.models import Attempt, DeadLetter, Effect, Job, JobKey, Worker
 from apps.jobs.retention import POLICIES, RetentionPolicy
 from apps.jobs.states import FINISHED, State
@@ -20,13 +21,12 @@ RESULTS = [policy for policy in POLICIES if policy.model.endswith("TaskResult")]
 
 def older_than(policy: RetentionPolicy, days: int) -> Any:
     moment = timezone.now() - timedelta(days=days)
-    rows = apps.get_model(policy.model).objects.filter(**policy.only)
+    rows = apps.get_model(policy.model).objects.filter(*policy.where(), **policy.only)
     return rows.filter(**{f"{policy.timestamp}__lt": moment})
 
 
 def policy_of(model: type[Model]) -> RetentionPolicy:
-    (found,) = [policy for policy in POLICIES if apps.get_model(policy.model) is model]
-    return found
+    return next(policy for policy in POLICIES if apps.get_model(policy.model) is model)
 
 
 def due(model: type[Model]) -> list[Any]:
@@ -81,6 +81,40 @@ def test_a_key_goes_once_its_time_has_passed() -> None:
     for key, until in {"held": None, "period": now, "free": now - timedelta(days=2)}.items():
         JobKey.objects.create(key=key, job_id="job-0", until=until)
     assert [row.key for row in due(JobKey)] == ["free"]
+
+
+@pytest.mark.django_db
+def test_a_key_without_a_time_goes_a_day_after_its_job_has_ended() -> None:
+    now, days = timezone.now(), timedelta(days=1)
+    job("PENDING", id="alive")
+    job(id="fresh", created=now - 5 * days, done=now)
+    for name in ("old", "again"):
+        job(id=name, created=now - 5 * days)
+    for key in ("alive", "fresh", "old", "gone"):
+        JobKey.objects.create(key=key, job_id=key, first_at=now - 5 * days)
+    for key in ("again", "rolled back"):  # taken a moment ago
+        JobKey.objects.create(key=key, job_id=key, first_at=now)
+    assert clean_rows("keys of jobs that have ended")["deleted"] == 2
+    assert set(JobKey.objects.values_list("key", flat=True)) == {"alive", "fresh", "again", "rolled back"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_taken_while_the_cleanup_looks_stays() -> None:
+    """The row that it found is another one once it has the lock."""
+    long_ago = timezone.now() - timedelta(days=5)
+    JobKey.objects.create(key="alice", job_id="gone", first_at=long_ago)
+    policy = next(policy for policy in POLICIES if policy.name == "keys of jobs that have ended")
+    rows = older_than(policy, policy.keep_days)
+    JobKey.objects.update(job_id="new", first_at=timezone.now())
+    assert delete_batch(rows, ["alice"], ()).rows == 0
+
+
+@pytest.mark.django_db
+def test_a_job_is_kept_as_long_as_it_has_a_key_for_a_period() -> None:
+    now, old = timezone.now(), timezone.now() - timedelta(days=1000)
+    for name, until in {"held": now + timedelta(days=9), "over": now, "other": None}.items():
+        JobKey.objects.create(key=name, job_id=job(id=name, created=old).id, until=until)
+    assert {row.id for row in due(Job)} == {"over", "other"}
 
 
 @pytest.mark.django_db

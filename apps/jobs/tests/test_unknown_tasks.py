@@ -8,8 +8,9 @@ from celery import current_app
 from celery.app.task import Context
 from celery.exceptions import NotRegistered
 
-from apps.jobs.models import DeadLetter, Job
+from apps.jobs.models import DeadLetter, Job, JobKey
 from apps.jobs.tests.dying import ADD, DELIVERY_LIMIT, TASKS, Mill, call, ended, job, letter, written
+from apps.jobs.tests.making import job as make_job
 from tests.vhosts import Vhost
 from tests.waiting import RecorderProcess, WorkerProcess, wait_until
 
@@ -67,6 +68,19 @@ def test_a_job_that_an_older_worker_has_failed_is_open_again(mill: Mill) -> None
     assert current_app.backend.get_state(parcel.headers["id"]) == "PENDING"
     mill.refuse()
     assert ended(parcel.headers["id"]).reason == "unknown_task"
+
+
+def test_one_whose_key_another_job_has_by_then_stays_ended(mill: Mill) -> None:
+    parcel = call(ADD, 1, 2)
+    request = Context({**parcel.headers, "hostname": "old@test"})
+    current_app.backend.mark_as_failure(parcel.headers["id"], NotRegistered(ADD), request=request)
+    assert ended(parcel.headers["id"]).reason == "unknown_task"
+    Job.objects.update(key="alice")
+    JobKey.objects.create(key="alice", job_id=make_job("STARTED", id="other").id)
+    mill.publish(parcel)
+    mill.refuse()
+    assert "job other has its key" in letter(job_id=parcel.headers["id"], requeued_at=None).error
+    assert ended(parcel.headers["id"]).state == "FAILURE"
 
 
 def test_a_worker_that_dies_takes_no_innocent_job_with_it(mill: Mill) -> None:

@@ -136,7 +136,7 @@ def requeued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def requeue(ids: list[int], by: str) -> dict[str, int]:
         asked.append((sorted(ids), by))
-        return {"sent": len(ids[2:]), "failed": len(ids[:1]), "skipped": len(ids[1:2])}
+        return {"sent": len(ids[2:]), "failed": len(ids[:1]), "skipped": len(ids[1:2]), "taken": 0}
 
     monkeypatch.setattr(letters, "requeue", requeue)
     return asked

@@ -10,7 +10,8 @@ from django_celery_beat.models import PeriodicTask
 
 from apps.jobs import Call, Job, wire
 from apps.jobs.errors import ArgumentError, UnknownTask
-from apps.schedules.running import run_now
+from apps.jobs.tests.sample_tasks import add_task
+from apps.schedules.running import prepare, run_now
 from apps.schedules.tests.making import make_schedule
 from tests.waiting import WorkerProcess, ended
 
@@ -69,6 +70,16 @@ def test_a_job_ends_with_its_schedule_but_waits_a_month_at_most(db: None, days: 
 def test_a_routing_key_leads_to_its_queue_as_with_beat(db: None, exchange: str | None) -> None:
     schedule = make_schedule(queue="report", routing_key="email", exchange=exchange)
     assert stored(schedule).queue == "email"
+
+
+def test_a_debounced_task_says_itself_when_it_starts(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule, due = make_schedule(), timezone.now() + timedelta(minutes=1)
+    assert prepare(schedule, due, jitter_seconds=1).eta in {due, due + timedelta(seconds=1)}
+    monkeypatch.setattr(add_task, "unique_key", (), raising=False)
+    monkeypatch.setattr(add_task, "debounce", timedelta(seconds=30), raising=False)
+    eta = prepare(schedule, due, jitter_seconds=1).eta
+    assert eta is not None
+    assert eta < due, "half a minute from now"
 
 
 def test_running_now_leaves_the_schedule_as_it_is(db: None) -> None:

@@ -146,7 +146,7 @@ def test_the_form_does_not_list_every_single_time(
     ClockedSchedule.objects.bulk_create(ClockedSchedule(clocked_time=now) for _ in range(2_000))
     with django_assert_max_num_queries(20):
         page = text(admin_client, change_url(schedule))
-    assert page.count("<option") < 100 + len(rules.zones())
+    assert page.count("<option") < 500 + len(rules.zones())  # tasks of other tests are among them
 
 
 def test_a_rule_says_which_schedules_use_it(admin_client: Client) -> None:

@@ -45,15 +45,43 @@ SKIPPED = {
     "test_chord.test_priority_chain": LANES,
     "test_chord.test_redis_subscribed_channels_leak": "Celery expects it to fail: it knows of the leak",
 }
-SECONDS = 60  # for each test, as long as they wait for a result
-IDLE_LOOKS, LONG_SECONDS = 3, 10
+RESULT_SECONDS, SECONDS = 100, 120  # for each result, and for each test
+LOOK_SECONDS = 0.05
+# How many looks must find the worker idle until nothing more is expected, by how long a test would wait.
+IDLE_LOOKS = {1: 6, 10: 12}
 RUNS = {"concurrency": 4, "pool": "prefork", "shutdown_timeout": 30, "loglevel": "warning"}
 
 
 class EchoRedis(Redis):
     def blpop(self, keys: Any, timeout: Any = 0) -> Any:
-        """Ten seconds is how long some tests wait for what must not come; six times each."""
-        return super().blpop(keys, 1 if timeout == LONG_SECONDS else timeout)
+        """Most that they wait for 10 s or 1 s for must not come: while nobody works, it won't."""
+        if timeout not in IDLE_LOOKS:
+            return super().blpop(keys, timeout)
+        looks = 0
+        while looks < IDLE_LOOKS[timeout]:
+            if found := super().blpop(keys, LOOK_SECONDS):
+                return found
+            looks = looks + 1 if is_idle() else 0
+        return None
+
+
+def is_idle() -> bool:
+    return not state.reserved_requests and not state.active_requests
+
+
+def sleep(seconds: float) -> None:
+    """A second is what they give the worker to do all that it has to do: no less, and no longer."""
+    if seconds == 1:
+        until_idle(IDLE_LOOKS[1])
+    else:
+        time.sleep(seconds)
+
+
+def until_idle(looks: int) -> None:
+    left = looks
+    while left:
+        time.sleep(LOOK_SECONDS)
+        left = left - 1 if is_idle() else looks
 
 
 def echo_redis() -> Any:
@@ -71,6 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     number, shards = map(int, os.environ["SHARD"].split("/"))
+    for module in {item.module for item in items if isinstance(item, pytest.Function)}:
+        module.sleep, module.TIMEOUT = sleep, RESULT_SECONDS
     items[:] = [item for item in items if name_of(item) not in SKIPPED][number::shards]
 
 
@@ -123,7 +153,4 @@ def manager(app: Any, celery_session_worker: Any) -> Iterator[Manager]:
     which takes a second.
     """
     yield Manager(app)
-    idle = 0
-    while idle < IDLE_LOOKS:
-        idle = 0 if state.reserved_requests or state.active_requests else idle + 1
-        time.sleep(0.05)
+    until_idle(3)

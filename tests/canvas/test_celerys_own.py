@@ -19,7 +19,7 @@ from tests.vhosts import Vhost
 from tests.waiting import of_test_database
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS, SECONDS = 4, 300
+PARTS, SECONDS = 4, 400
 WRONG = {"failure", "error", "skipped"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -73,11 +73,11 @@ def test_at_a_deploy_it_stops_between_steps_and_another_worker_goes_on(
 ) -> None:
     job_id = waiting()
     assert alive.process is not None
-    said = len(alive.output())
-    alive.process.send_signal(number)
-    wait_until(lambda: "shutdown" in alive.output()[said:].lower(), what="the worker to hear")
     other = a_worker()
     with running(other):
+        said = len(alive.output())
+        alive.process.send_signal(number)
+        wait_until(lambda: "shutdown" in alive.output()[said:].lower(), what="the worker to hear")
         state_redis().set("test:go", 1)
         found = ended(job_id)
         assert (found.state, found.result) == ("SUCCESS", 3)
@@ -102,6 +102,8 @@ def test_paused_it_is_held_and_resumed_it_goes_on() -> None:
 def test_asked_to_end_it_ends_between_steps() -> None:
     job_id = waiting()
     assert acting.cancel(job_id, by="alice").outcome == "asked"
+    asked_at = timezone.now()
+    wait_until(lambda: timezone.now() - asked_at > timedelta(seconds=2), what="the process to hear")
     state_redis().set("test:go", 1)
     found = ended(job_id, 10)
     assert (found.state, found.note) == ("REVOKED", "asked to end by alice")

@@ -59,7 +59,7 @@ def now(ledger: Ledger) -> datetime:
 
 
 def most_at_once(ledger: Ledger, ids: list[str], killed_at: datetime) -> int:
-    """Of the jobs' code; a start without an effect ended when its worker was killed, or the next one began."""
+    """Of the jobs' code; a start without an effect ended with its worker, or when the next one began."""
     starts: Any = ledger.rows("SELECT job_id, at FROM chaos_start WHERE job_id = ANY(%s) ORDER BY at", ids)
     ends: Any = dict(ledger.rows("SELECT job_id, at FROM chaos_effect WHERE job_id = ANY(%s)", ids))
     spans: list[tuple[datetime, datetime]] = []

@@ -105,7 +105,7 @@ def test_a_dead_letter_is_kept_and_the_site_sends_it_again(stack: Stack, worker:
     found = "SELECT id FROM jobs_deadletter WHERE requeued_at IS NULL ORDER BY id DESC"
     letter = wait_until(lambda: one(stack, found), 20, "the dead letter to be kept")
     script = f"from apps.jobs import letters; print(letters.requeue([{letter}], 'alice'))"
-    assert stack.shell("web", script) == "{'sent': 1, 'failed': 0, 'skipped': 0}"
+    assert stack.shell("web", script) == "{'sent': 1, 'failed': 0, 'skipped': 0, 'taken': 0}"
     wait_until(lambda: (one(stack, found) or 0) > letter, 20, "it to die again")
 
 

@@ -12,14 +12,13 @@ from apps.batches import noting, opening
 from apps.batches.errors import BatchClosed
 from apps.batches.models import Batch, Member, Standing
 from apps.batches.opening import ANCESTORS, TREE
-from apps.jobs import Call, Job, catalog, plain
-from apps.jobs.acting import NotRetryable, inherited
-from apps.jobs.errors import ArgumentError, JobError
+from apps.jobs import Call, Job, catalog
+from apps.jobs.acting import NotRetryable, check_words, inherited
+from apps.jobs.errors import JobError
 from apps.jobs.orders import Order
 from apps.jobs.recalling import call_of
 from apps.jobs.submitting import hand_in, prepared
 
-BY_LENGTH, WHY_LENGTH = 150, 1000
 PORTION = 1_000
 REPLACE = """
 UPDATE batches_member SET job_id = fresh.id, state = '' FROM unnest(%s::text[], %s::text[]) AS fresh(old, id)
@@ -62,15 +61,6 @@ def cancel(batch_id: int, by: str = "", why: str = "", *, kill: bool = False) ->
             rows.update(kill=True)
         noting.wake()
         return rows.filter(id=batch_id).exists()
-
-
-def check_words(by: str, why: str) -> None:
-    problems = {}
-    for name, text, longest in (("by", by, BY_LENGTH), ("why", why, WHY_LENGTH)):
-        if not isinstance(text, str) or len(text) > longest or plain.complaint(text):
-            problems[name] = f"expected a text of at most {longest} characters"
-    if problems:
-        raise ArgumentError(problems)
 
 
 def retry(batch_id: int, by: str = "", *, cancelled: bool = False) -> Retried:

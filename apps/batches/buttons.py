@@ -16,8 +16,8 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from apps.batches import acting
-from apps.batches.acting import WHY_LENGTH
 from apps.batches.models import Batch
+from apps.jobs.acting import WHY_LENGTH
 from apps.jobs.errors import JobError
 from apps.jobs.permissions import may_run
 

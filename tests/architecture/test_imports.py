@@ -34,13 +34,13 @@ LOOKING = {
         "tolerating": "no message may break a connection",
     },
     "gate": {
+        "plain": "words of people are checked as elsewhere",
         "arguments": "keys of limits are values of arguments",
         "backends": "the ledger hears who is held",
         "ending": "of a job that the ledger doesn't know, whether Redis does",
         "leading": "one recorder sends held jobs on",
         "models": "held jobs are rows of the engine",
         "outgoing": "over any outage, as the outbox is",
-        "plain": "words of people are checked as elsewhere",
         "redacting": "a secret value is in no key and no sentence",
         "routing": "the queue of a delivery",
         "stream": "Redis knows first that a job which had ended is sent again",
@@ -49,7 +49,6 @@ LOOKING = {
     "batches": {
         "leading": "one recorder cancels members",
         "outgoing": "over any outage, as the outbox is",
-        "plain": "words of people are checked as elsewhere",
         "recalling": "what a failed member was called with, with its secrets",
         "redacting": "a batch keeps no secret of a callback",
     },

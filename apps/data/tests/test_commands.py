@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 
 from apps.data.models import Dataset, Import, Record, Source
 from apps.data.tests.making import PEOPLE, dataset, rows
-from apps.data.tests.serving import answer, served
 from apps.jobs import Job
+from tests.sites import answer, served
 from tests.waiting import WorkerProcess
 
 pytestmark = pytest.mark.django_db

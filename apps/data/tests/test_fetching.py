@@ -11,9 +11,9 @@ import pytest
 
 from apps.data import fetching
 from apps.data.fetching import fetch
-from apps.data.tests.serving import answer, served
 from apps.jobs.errors import PermanentError, TemporaryError
 from apps.outbound.guarding import ForbiddenAddress
+from tests.sites import answer, served
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from apps.data.models import Import, Record
 from apps.data.pipeline import plain_names, start_pipeline
 from apps.data.tasks import download_task, process_task, upload_task
 from apps.data.tests.making import rows
-from apps.data.tests.serving import answer, served
 from apps.jobs import Job
 from apps.jobs.errors import ArgumentError, PermanentError
+from tests.sites import answer, served
 from tests.waiting import WorkerProcess, ended
 
 STEPS = ["download_task", "process_task", "upload_task"]

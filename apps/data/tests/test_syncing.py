@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from apps.data.models import Import, Record, Source
 from apps.data.tasks import sync_data_task
 from apps.data.tests.making import PEOPLE, dataset
-from apps.data.tests.serving import answer, served
 from apps.jobs.errors import ArgumentError, PermanentError
+from tests.sites import answer, served
 
 pytestmark = pytest.mark.django_db
 

@@ -3,9 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from apps.jobs.errors import PermanentError
 from apps.outbound import guarding
 from apps.outbound.guarding import ForbiddenAddress, check_url, guarded_client
+from tests.sites import Reply, answer, served
 
 REFUSED = [
     "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/", "javascript:alert(1)",
@@ -192,41 +192,8 @@ def refuse(client: httpx.Client, url: str, error: type[Exception]) -> None:
         client.get(url)
 
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-@contextmanager
-def served(reply: Answer) -> Iterator[str]:
-    handler = type("Handler", (BaseHTTPRequestHandler,), {"do_GET": reply, "log_message": silent})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-def silent(*_: Any) -> None:
-    """The server's log lines are no part of the test's output."""
-
-
-def answer(body: bytes) -> Answer:
-    def reply(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return reply
-
-
-def redirect(target: str) -> Answer:
-    def reply(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(302)
-        request.send_header("Location", target)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
-
-    return reply
+def redirect(target: str) -> Reply:
+    return answer(status=302, Location=target)
 
 
 def drip(request: BaseHTTPRequestHandler) -> None:

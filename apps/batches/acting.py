@@ -13,11 +13,10 @@ from apps.batches.errors import BatchClosed
 from apps.batches.models import Batch, Member, Standing
 from apps.batches.opening import ANCESTORS, TREE
 from apps.jobs import Call, Job, catalog
-from apps.jobs.acting import NotRetryable, check_words, inherited
+from apps.jobs.acting import NotRetryable, check_words, inherited, taken_words
 from apps.jobs.errors import JobError
-from apps.jobs.orders import Order
 from apps.jobs.recalling import call_of
-from apps.jobs.submitting import hand_in, prepared
+from apps.jobs.submitting import hand_in, order_of, prepared
 
 PORTION = 1_000
 REPLACE = """
@@ -133,7 +132,9 @@ def again(ids: Sequence[str], by: str, result: Retried) -> list[str]:
             fresh[job_id] = copy(known.get(job_id), by, now)
         except JobError as error:
             result.refused[job_id] = str(error)
-    hand_in(list(fresh.values()))
+    taken = hand_in(list(fresh.values()))
+    for old in [old for old, job in fresh.items() if job.id in taken]:
+        result.refused[old] = taken_words(known[old], taken[fresh.pop(old).id])
     with connection.cursor() as cursor:
         cursor.execute(REPLACE, [list(fresh), [job.id for job in fresh.values()]])
     result.count += len(fresh)
@@ -145,5 +146,6 @@ def copy(job: Job | None, by: str, now: datetime) -> Job:
     if job is None:
         raise NotRetryable(_("its job is no longer kept"))
     call = call_of(job, None, None)
-    order = Order.of({**inherited(job), "submitter": by, "retry_of": job.id})
-    return prepared(catalog.find(job.task), Call(call["args"], call["kwargs"]), order, now)
+    task = catalog.find(job.task)
+    order = order_of(task, {**inherited(job), "submitter": by, "retry_of": job.id})
+    return prepared(task, Call(call["args"], call["kwargs"]), order, now)

@@ -64,8 +64,8 @@ def state_badge(batch: Batch) -> SafeString:
 
 def progress_bar(counts: Counts) -> SafeString:
     """A bar, and the same in words."""
-    bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
-    return format_html(bar, counts.percent, progress(counts))
+    bar = '<progress class="switchyard-bar{}" max="100" value="{}" aria-hidden="true"></progress> {}'
+    return format_html(bar, " is-failing" if counts.failed else "", counts.percent, progress(counts))
 
 
 def member_links(batch: Batch) -> SafeString | str:

@@ -41,6 +41,13 @@ def progress(counts: Counts) -> str:
     return ", ".join(filter(None, [said, failed, cancelled]))
 
 
+def under_way(most: int) -> list[tuple[Batch, Counts]]:
+    """The youngest of those that are open and in no other batch, with their figures."""
+    rows = list(Batch.objects.filter(finished_at=None, parent=None).order_by("-id")[:most])
+    counts = counts_of(rows)
+    return [(row, counts[row.pk]) for row in rows]
+
+
 def documents(batches: Iterable[Batch]) -> list[dict[str, Any]]:
     rows = list(batches)
     counts = counts_of(rows)

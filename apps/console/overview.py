@@ -1,4 +1,6 @@
-"""What the overview shows. Every block has a limit, so the page costs the same however full it is."""
+"""What the overview shows. Every block has a limit, so the page costs the same however full it is, but for
+the members of the few batches it counts.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +8,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from apps.batches.counting import Counts as BatchCounts
+from apps.batches.models import Batch
+from apps.batches.reading import under_way
 from apps.jobs import reading
 from apps.jobs.reading import JobView, activity
 from apps.jobs.reading.activity import Counts, Endings
@@ -15,7 +20,7 @@ from apps.jobs.states import State
 from apps.schedules.condition import Trouble, trouble
 from apps.schedules.reading import ScheduleView, upcoming
 
-RUNNING, FAILED, UPCOMING = 8, 6, 6
+RUNNING, BATCHES, FAILED, UPCOMING = 8, 3, 6, 6
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MINUTES = 60
 LEVELS = 10  # of the strip's bars
@@ -51,6 +56,7 @@ class Minute:
 @dataclass(frozen=True)
 class Overview:
     running: list[Live]
+    batches: list[tuple[Batch, BatchCounts]]
     failed: list[JobView]
     upcoming: list[ScheduleView]
     counts: Counts
@@ -72,6 +78,7 @@ def load() -> Overview:
     now = timezone.now()
     return Overview(
         running=with_progress(activity.running(RUNNING)),
+        batches=under_way(BATCHES),
         failed=activity.failed(now - DAY, FAILED),
         upcoming=upcoming(UPCOMING),
         counts=activity.counts(now - DAY),

@@ -105,25 +105,10 @@ def submit_many(
 
 
 def placed(jobs: Sequence[Job]) -> list[Job]:
-    """Writes each job under its key, or finds the one that has it. In the order of keys, so that no two
-    callers wait for each other; the places in an order are those of the call.
-    """
-    found: dict[str, Job] = {}
-    new = []
+    """Writes each job under its key, or finds the one that has it."""
     with transaction.atomic():
-        if len(jobs) > 1:
-            keys.lock(jobs)
-        for job in sorted(jobs, key=lambda job: job.key):
-            rule: Any = job.rule
-            if holder := keys.claim(job, rule):
-                holder.existing = True
-            else:
-                insert([job], lines_up=False)
-                # A debounced job stays here until it is due, where it can be changed.
-                new += [] if rule.debounce else [job]
-            found[job.id] = holder or job
-        gating.line_up(gating.in_order([job for job in jobs if found[job.id] is job]))
-        transaction.on_commit(lambda: publish_soon(new))
+        found = claimed(jobs)
+        follow_up([job for job in jobs if found[job.id] is job])
     return [found[job.id] for job in jobs]
 
 
@@ -134,23 +119,47 @@ def hand_in(jobs: Sequence[Job]) -> dict[str, Job]:
     not written for it. Raises JobTaken.
     """
     keyed = [job for job in jobs if job.rule]
-    hand_in_free([job for job in jobs if not job.rule])
-    if not keyed:
-        return {}
-    return {job.id: found for job, found in zip(keyed, placed(keyed), strict=True) if found is not job}
+    with transaction.atomic() if keyed or gating.in_order(jobs) else nullcontext():
+        insert_unlike([job for job in jobs if not job.rule])
+        found = claimed(keyed) if keyed else {}
+        follow_up([job for job in jobs if found.get(job.id, job) is job])
+    return {job.id: found[job.id] for job in keyed if found[job.id] is not job}
 
 
-def hand_in_free(jobs: Sequence[Job]) -> None:
+def claimed(jobs: Sequence[Job]) -> dict[str, Job]:
+    """By their ids the jobs themselves, written now, or who has their keys. In the order of keys, so that no
+    two callers wait for each other.
+    """
+    if len(jobs) > 1:
+        keys.lock(jobs)
+    found = {}
+    for job in sorted(jobs, key=lambda job: job.key):
+        rule: Any = job.rule
+        if holder := keys.claim(job, rule):
+            holder.existing = True
+        else:
+            insert([job], lines_up=False)
+        found[job.id] = holder or job
+    return found
+
+
+def follow_up(jobs: Sequence[Job]) -> None:
+    """What becomes of jobs that were written, in the order of the call."""
+    gating.line_up(gating.in_order(jobs))
+    # A debounced job stays here until it is due, where it can be changed.
+    ready = [job for job in jobs if not (job.rule and job.rule.debounce)]
+    transaction.on_commit(lambda: publish_soon(ready))
+
+
+def insert_unlike(jobs: Sequence[Job]) -> None:
+    """Writes rows of any kind in one statement. Raises JobTaken."""
     if not jobs:
         return
     rows = [{name: value_of(getattr(job, name)) for name in OWN + SHARED} for job in jobs]
-    ordered = gating.in_order(jobs)
-    with transaction.atomic() if ordered else nullcontext(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(INSERT_UNLIKE, [json.dumps(rows)])
         if cursor.rowcount < len(jobs):
             raise JobTaken({"id": "one of the ids is taken"})
-        gating.line_up(ordered)
-    transaction.on_commit(lambda: publish_soon(jobs))
 
 
 def order_of(task: AnyTask, options: Mapping[str, Any]) -> Order:

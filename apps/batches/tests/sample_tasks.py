@@ -37,6 +37,11 @@ def fifth_fails_task(number: int, seconds: float = 0.0) -> int:
     return number
 
 
+@shared_task(unique_key=("number",))  # type: ignore[call-overload] # celery-types doesn't know our option
+def keyed_part_task(number: int = 0) -> int:
+    return number
+
+
 @shared_task
 def hold_task(until: str) -> None:
     """Runs until the key `until` is in Redis."""

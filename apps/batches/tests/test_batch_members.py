@@ -11,7 +11,7 @@ from apps.batches.counting import Counts
 from apps.batches.handles import BatchHandle
 from apps.batches.models import Member
 from apps.batches.tests.living import end, settled
-from apps.batches.tests.sample_tasks import part_task
+from apps.batches.tests.sample_tasks import keyed_part_task, part_task
 from apps.jobs import acting, submit, submit_many
 from apps.jobs.models import Job
 from apps.jobs.tests.ledger import drain, own_stream  # noqa: F401 - a fixture
@@ -43,6 +43,24 @@ def test_a_job_that_has_the_key_already_stays_what_it_was() -> None:
     drain()
     assert settled(batch.id).outcome == "cancelled"
     assert Job.objects.get(id=foreign.id).state == "PENDING"
+
+
+def test_a_member_that_runs_again_takes_the_key_its_task_declares() -> None:
+    with open_batch("import") as batch:
+        jobs = batch.add_many(keyed_part_task, [[1], [2]])
+    end(jobs, "FAILURE")
+    settled(batch.id)
+    other = submit(keyed_part_task, args=[2])
+    assert not other.existing
+    result = batch.retry()
+    (again,) = Job.objects.filter(retry_of=jobs[0].id)
+    assert (result.count, again.key) == (1, jobs[0].key)
+    said = f"job {jobs[1].id} is not run again: job {other.id}, which is PENDING, has the key {other.key}"
+    assert result.refused == {jobs[1].id: said}
+    assert submit(keyed_part_task, args=[1]).id == again.id
+    end([again])
+    assert settled(batch.id).outcome == "failed"
+    assert batch.counts() == Counts(total=2, succeeded=1, failed=1)
 
 
 def test_a_retry_of_the_outer_batch_leaves_alone_what_is_being_cancelled() -> None:

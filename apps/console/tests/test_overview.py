@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from apps.batches.models import Batch, Member
 from apps.console import overview
 from apps.console.tests.cast import PAINT, failure, job
 from apps.jobs.models import DeadLetter, Job, Worker
@@ -79,6 +81,27 @@ def test_failures_of_the_last_day_show_their_error(admin_client: Client) -> None
     assert "ValueError: no paint left" in failed
     assert "/jobs/job-0/" in failed
     assert "long ago" not in failed
+
+
+def test_open_batches_show_how_far_they_are(
+    admin_client: Client, client: Client, django_user_model: Any
+) -> None:
+    job()
+    assert "batches-title" not in shown(admin_client)
+    done = Batch.objects.create(name="ready", finished_at=timezone.now(), outcome="succeeded")
+    outer = Batch.objects.create(name="moon import")
+    inner = Batch.objects.create(name="inner", parent=outer)
+    states = ["succeeded", "failed", "", ""]
+    Member.objects.bulk_create(Member(job_id=f"m{n}", batch=inner, state=s) for n, s in enumerate(states))
+    batches = part(shown(admin_client), "batches")
+    wanted = [f"/admin/batches/batch/{outer.pk}/change/", "moon import", "1 failed", "2 of 4"]
+    assert [text for text in wanted if text not in batches] == []
+    assert f"/batch/{inner.pk}/" not in batches
+    assert str(done) not in batches
+    someone = django_user_model.objects.create_user("someone", is_staff=True)
+    someone.user_permissions.set(Permission.objects.filter(codename="view_job"))
+    client.force_login(someone)
+    assert "moon import" not in shown(client)
 
 
 def test_a_quiet_site_says_so(admin_client: Client) -> None:
@@ -273,7 +296,7 @@ def test_without_redis_the_page_shows_the_rest(admin_client: Client, monkeypatch
 def test_the_page_costs_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:
     for state in ("STARTED", "FAILURE", "SUCCESS") * 10:
         job(state)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         shown(admin_client)
 
 

@@ -14,6 +14,7 @@ from apps.gate.desired import publish
 from apps.gate.pausing import pause, resume
 from apps.gate.tests import limited_tasks as tasks
 from apps.gate.tests.limited_tasks import noted
+from apps.gate.tests.pauses import paused_for_sure
 from apps.jobs import submit, submit_many
 from apps.jobs.models import Hold, Job
 from apps.jobs.tests.lives import running
@@ -69,10 +70,10 @@ def limits_hold() -> None:
 
 
 def a_paused_task_is_held() -> None:
-    pause("task", tasks.plain_task.name)
-    publish()
+    paused_for_sure("task", tasks.plain_task.name)
     submit_many(tasks.plain_task, [[n] for n in range(60)])
-    wait_until(lambda: Hold.objects.count() and len(noted("plain")) + Hold.objects.count() == 60)
+    wait_until(lambda: Hold.objects.count() == 60, what="all to be held")
+    assert not noted("plain")
     resume("task", tasks.plain_task.name)
     all_ended(84)
     assert sorted(map(int, noted("plain"))) == list(range(60))

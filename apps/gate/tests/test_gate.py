@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from apps.gate.pausing import pause, resume
 from apps.gate.releasing import clear, forget
 from apps.gate.tests import limited_tasks as tasks
 from apps.gate.tests.limited_tasks import noted
+from apps.gate.tests.pauses import paused_for_sure
 from apps.jobs import acting, reading, submit, submit_many
 from apps.jobs.models import Attempt, Hold, Job
 from apps.jobs.reading import reasons
@@ -45,13 +46,6 @@ def all_ended(count: int) -> None:
 def wait_held(count: int) -> list[Hold]:
     wait_until(lambda: Hold.objects.count() == count, what=f"{count} held jobs")
     return list(Hold.objects.order_by("turn", "held_at"))
-
-
-def paused_for_sure(what: str, name: str = "", until: datetime | None = None) -> None:
-    """Workers follow within two seconds."""
-    pause(what, name, by="alice", why="the shop is closed", until=until)
-    began = timezone.now()
-    wait_until(lambda: timezone.now() - began > timedelta(seconds=2), what="two seconds")
 
 
 def test_a_rate_holds_and_loses_nobody() -> None:

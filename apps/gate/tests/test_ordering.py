@@ -17,15 +17,18 @@ from apps.gate import ordering
 from apps.gate.checks import errors_of_order
 from apps.gate.desired import publish
 from apps.gate.models import Ticket
-from apps.gate.pausing import pause, resume
+from apps.gate.pausing import resume
 from apps.gate.permits import permits_for
 from apps.gate.releasing import clear
 from apps.gate.tests import limited_tasks as tasks
 from apps.gate.tests.limited_tasks import noted
-from apps.jobs import acting, ending, submit, submit_many
+from apps.gate.tests.pauses import paused_for_sure
+from apps.jobs import Call, acting, ending, submit, submit_many
 from apps.jobs.limits import InOrder
 from apps.jobs.models import Hold, Job
+from apps.jobs.orders import Order
 from apps.jobs.state import state_redis
+from apps.jobs.submitting import hand_in, order_of, prepared
 from apps.jobs.tests.ledger import drain, entries, own_stream, request_of  # noqa: F401
 from apps.jobs.tests.lives import running
 from apps.recorder.recording import record
@@ -92,8 +95,7 @@ def test_the_next_waits_for_further_tries_of_the_one_before() -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_cancelling_the_first_frees_the_rest_and_an_expired_one_is_passed_over() -> None:
-    pause("queue", "report")
-    publish()
+    paused_for_sure("queue", "report")
     first = submit(TASK, args=["d", 0], queue="report")
     late = submit(TASK, args=["d", 1], expires=timedelta(seconds=1)).expires_at
     submit(TASK, args=["d", 2])
@@ -138,10 +140,7 @@ def test_a_plain_delay_waits_too() -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_a_pause_changes_no_order() -> None:
-    pause("task", TASK.name)
-    publish()
-    began = timezone.now()
-    wait_until(lambda: timezone.now() - began > timedelta(seconds=2), what="workers to follow")
+    paused_for_sure("task", TASK.name)
     submit_many(TASK, [["g", n] for n in range(8)])
     wait_until(lambda: Hold.objects.count() == 8, what="all to be held")
     resume("task", TASK.name)
@@ -279,6 +278,17 @@ def test_unique_jobs_have_the_order_of_their_submission() -> None:
     assert [job.existing for job in jobs] == [False, False, False, True]
     tickets = Ticket.objects.order_by("number").values_list("job_id", flat=True)
     assert list(tickets) == [job.id for job in jobs[:3]]
+
+
+@pytest.mark.django_db
+def test_jobs_with_a_key_and_those_without_have_one_order() -> None:
+    task, now = tasks.unique_in_order_task, timezone.now()
+    orders = [order_of(task, {}), Order(), order_of(task, {}), Order()]
+    jobs = [prepared(task, Call(["k", mark]), order, now) for mark, order in enumerate(orders)]
+    assert [bool(job.key) for job in jobs] == [True, False, True, False]
+    assert hand_in(jobs) == {}
+    tickets = Ticket.objects.order_by("number").values_list("job_id", flat=True)
+    assert list(tickets) == [job.id for job in jobs]
 
 
 @pytest.mark.django_db

@@ -56,7 +56,7 @@ def test_a_try_that_died_unseen_is_closed_when_its_job_is_long_elsewhere(tmp_pat
             (tmp_path / "go").touch()
             assert ended(job.id).state == "SUCCESS"
             wait_until(lambda: outcomes(job.id) == ["worker_lost", "success"], what="the first try's end")
-            assert mended("tries_closed")() == 1
+            wait_until(lambda: mended("tries_closed")() == 1, what="what was mended to be counted")
 
 
 def test_a_job_whose_message_was_purged_runs_and_the_one_that_runs_is_not_doubled(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def hand_in(jobs: Sequence[Job]) -> dict[str, Job]:
         insert_unlike([job for job in jobs if not job.rule])
         found = claimed(keyed) if keyed else {}
         follow_up([job for job in jobs if found.get(job.id, job) is job])
-    return {job.id: found[job.id] for job in keyed if found[job.id] is not job}
+    return {job_id: holder for job_id, holder in found.items() if holder.existing}
 
 
 def claimed(jobs: Sequence[Job]) -> dict[str, Job]:

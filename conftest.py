@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that wait for servers first: at the end of a run one of them would keep the others waiting."""
     slow = {item.path for item in items if any(map(item.get_closest_marker, SLOW))}
     items.sort(key=lambda item: item.path not in slow and "tests/docker" not in str(item.path))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many cases the tests tried that walk through many: `record_property("cases", number)`."""
+    counted: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        counted[report.location[0]] += sum(value for name, value in report.user_properties if name == "cases")
+    for file, cases in counted.items():
+        if cases:
+            terminalreporter.write_line(f"{file}: {cases:,} cases")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from apps.jobs.tests.sample_tasks import add_task
 from apps.schedules import running
 from apps.schedules.models import Absence, Firing, Stale, Timing
 from apps.schedules.policies import FiringOutcome
-from apps.schedules.timetable import preparing
+from apps.schedules.timetable import claiming, preparing
 from apps.schedules.timetable.claiming import fire_due
 from apps.schedules.timetable.releasing import release_waiting
 from apps.schedules.timetable.renewing import renew_stale
@@ -236,6 +236,37 @@ def test_a_due_time_before_the_edit_is_not_lost() -> None:
     renew_stale()
     fire_due()
     assert Firing.objects.get().due_at == due_at
+
+
+def test_another_zone_fires_nothing_by_itself() -> None:
+    hour = timezone.now().hour
+    rule = CrontabSchedule.objects.create(minute="0", hour=f"{hour}", timezone="UTC")
+    PeriodicTask.objects.bulk_create(
+        PeriodicTask(name=f"daily {n}", task=ADD, crontab=rule, kwargs='{"left": 1, "right": 2}')
+        for n in range(20)
+    )
+    renew_stale()
+    nexts = set()
+    for zone in ("Asia/Tokyo", "America/New_York", "Pacific/Kiritimati", "UTC"):
+        rule.timezone = zone
+        rule.save()
+        assert (renew_stale(), fire_due()) == (20, 0)
+        nexts |= set(Timing.objects.values_list("next_run_at", flat=True))
+    assert len(nexts) == 4
+    assert not Timing.objects.filter(next_run_at__lte=timezone.now()).exists()
+
+
+def test_a_clock_that_is_set_back_fires_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = every(10)
+    due_at = overdue(schedule, 1)
+    assert fire_due() == 1
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    monkeypatch.setattr(claiming, "database_time", lambda: an_hour_ago)
+    assert fire_due() == 0
+    Timing.objects.update(stale=Stale.EDITED, stale_since=an_hour_ago, next_run_at=None)
+    assert (renew_stale(), fire_due()) == (1, 0)
+    assert timing(schedule).next_run_at == due_at + timedelta(seconds=10)
+    assert outcomes(schedule) == [FiringOutcome.FIRED]
 
 
 def test_a_rule_that_never_fires_is_told() -> None:

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[int, tuple[float, float]]] = {
     "restart postgres": (2, (0.5, 2)),
 }
 WORKERS, RECORDERS, SUBMITTERS = 3, 2, 2
+PREFETCH = ("1", "8")  # of the workers in turn: the default, and what benchmarks/throughput.py has
 QUIET_SECONDS = 3.0
 
 

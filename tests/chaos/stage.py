@@ -13,7 +13,7 @@ from project.servers.guarding import CHILDREN, guard
 from project.servers.postgres import Postgres
 from project.servers.rabbitmq import RabbitMQ
 from project.servers.valkey import Valkey
-from tests.chaos.plan import RECORDERS, WORKERS
+from tests.chaos.plan import PREFETCH, RECORDERS, WORKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "chaos"
@@ -108,7 +108,7 @@ class Stage:
             self.add(f"worker {number}", [
                 sys.executable, "-m", "celery", "-A", "project", "--quiet", "worker", "-Q", queue,
                 "-c", "2", "-n", f"chaos{number}@%h", "--without-gossip", "--without-mingle",
-                "-I", "tests.chaos.jobs",
+                "--prefetch-multiplier", PREFETCH[number % len(PREFETCH)], "-I", "tests.chaos.jobs",
             ])  # fmt: skip
         for number in range(RECORDERS):
             self.add(f"recorder {number}", [sys.executable, "manage.py", "recorder"])

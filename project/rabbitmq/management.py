@@ -48,7 +48,8 @@ class Address:
 
 
 class Management:
-    """The API for one virtual host. Every method raises ManagementError."""
+    """The API for one virtual host. Every method raises ManagementError, and may ask twice: whatever is
+    asked for can be repeated."""
 
     def __init__(self, address: Address) -> None:
         import httpx
@@ -120,7 +121,10 @@ class Management:
 
         target = "/" + "/".join(quote(part, safe="") for part in path)
         try:
-            return self._http.request(method, target, json=body)
+            try:
+                return self._http.request(method, target, json=body)
+            except httpx.RemoteProtocolError:  # a kept connection, which the server was about to close
+                return self._http.request(method, target, json=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ManagementError(f"nothing answered at {self.address.url} ({error})") from error
 

@@ -1,8 +1,11 @@
 """The client of RabbitMQ's management API."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from kombu import Connection
@@ -23,15 +26,38 @@ class Page(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-@pytest.fixture
-def other_site() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Page)
+class Rude(Page):
+    """Promises to keep its connections, and closes them at the next request."""
+
+    protocol_version = "HTTP/1.1"
+    requests: ClassVar = Counter[int]()
+
+    def do_GET(self) -> None:
+        self.requests[self.client_address[1]] += 1
+        if self.requests[self.client_address[1]] > 1:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+
+@contextmanager
+def serving(pages: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), pages)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def other_site() -> Iterator[str]:
+    with serving(Page) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
@@ -71,6 +97,11 @@ def test_where_no_api_is_the_reason_is_told(vhost: Vhost, other_site: str) -> No
             assert (api, silence) == (None, f"{other_site} is no management API: it answers no JSON")
         with reach(connection, vhost.management_url) as (api, silence):
             assert (api is not None, silence) == (True, "")
+
+
+def test_a_connection_that_is_closed_between_two_questions_is_made_anew() -> None:
+    with serving(Rude) as url, Management(Address(url, "/")) as api:
+        assert [api.queues() for _ in range(3)] == [[], [], []]
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(vhost: Vhost) -> None:

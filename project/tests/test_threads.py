@@ -96,7 +96,8 @@ def test_a_killed_worker_of_threads_loses_no_job(tmp_path: Path) -> None:
         (tmp_path / "go").touch()
         with running(second):
             assert [result(job) for job in jobs] == ["held"] * 3
-    assert [outcomes(job.id) for job in jobs] == [["worker_lost", "success"]] * 3
+    lost = [["worker_lost", "success"]] * 3
+    wait_until(lambda: [outcomes(job.id) for job in jobs] == lost, what="the first tries to be closed")
     assert len(lines(tmp_path, "effects")) == 3
 
 

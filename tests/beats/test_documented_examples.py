@@ -151,6 +151,8 @@ def test_the_example_with_arguments_runs_until_it_expires(beat: BeatProcess) -> 
     assert abs(job.expires_at - made.expires) < timedelta(seconds=2)
     wait_until(lambda: timing(made).next_run_at is None, PATIENCE, "its end")
     assert Firing.objects.filter(schedule=made, outcome="fired").count() == 2
+    ended = Job.objects.filter(schedule=made.name, state="SUCCESS")
+    wait_until(lambda: ended.count() == 2, PATIENCE, "the last job, whose name is that of the next test's")
 
 
 def test_the_crontab_example_is_due_in_its_zone(beat: BeatProcess) -> None:

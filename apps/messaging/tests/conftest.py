@@ -1,4 +1,4 @@
-"""Each broker in turn."""
+"""Each broker in turn, and no recorder that writes of jobs of earlier tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.vhosts import Vhost
 
 
 @pytest.fixture(scope="module")
-def rabbitmq_place(vhost: Vhost) -> Place:
+def rabbitmq_place(vhost: Vhost, no_others: None) -> Place:
     return Place(vhost.url, vhost.management_url)
 
 
 @pytest.fixture(scope="module")
-def valkey_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def valkey_place(tmp_path_factory: pytest.TempPathFactory, no_others: None) -> Iterator[Place]:
     server = Valkey(Path(tmp_path_factory.mktemp("messages")) / "valkey", "test-password", durable=False)
     server.start()
     yield Place(server.url)

@@ -151,9 +151,11 @@ class Batch:
             found.started_document = document
         else:
             outcome = OUTCOMES[fields.get(b"as", b"").decode() or kind]
-            found.ended, found.outcome, found.document = version, outcome, document
             if tells_all(kind, document):
                 found.started_document = "null"
+            elif found.started_document == "null":
+                found.started_document = found.document  # of an earlier end, which told it all
+            found.ended, found.outcome, found.document = version, outcome, document
 
     def jobs_json(self) -> str:
         return f"[{','.join(job.json() for job in self.jobs.values())}]"

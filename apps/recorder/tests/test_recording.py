@@ -49,6 +49,14 @@ def recorded(job_id: str, batches: list[list[Entry]], *, written: bool) -> Pictu
     return picture(job_id)
 
 
+def test_a_second_end_of_a_try_takes_nothing_from_what_the_first_told() -> None:
+    life = Life()
+    lived = life.live([("start", 0, 0, False, "a"), ("retry", "latest"), ("snooze", "latest")])
+    expected = recorded(life.id, [[entry] for entry in lived], written=False)
+    assert differences(recorded(life.id, [lived], written=False), expected) == {}
+    assert differences(recorded(life.id, [lived[:1], lived[1:]], written=False), expected) == {}
+
+
 @lives
 @given(steps=STEPS, written=st.booleans(), data=st.data())
 def test_any_split_order_and_repetition_ends_the_same(steps: Any, written: bool, data: st.DataObject) -> None:

@@ -74,11 +74,11 @@ class Overview:
         return max(minute.ended for minute in self.minutes)
 
 
-def load() -> Overview:
+def load(*, with_batches: bool = True) -> Overview:
     now = timezone.now()
     return Overview(
         running=with_progress(activity.running(RUNNING)),
-        batches=under_way(BATCHES),
+        batches=under_way(BATCHES) if with_batches else [],
         failed=activity.failed(now - DAY, FAILED),
         upcoming=upcoming(UPCOMING),
         counts=activity.counts(now - DAY),

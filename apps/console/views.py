@@ -25,7 +25,8 @@ from apps.running import stacks, trees
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     template = "console/overview_live.html" if request.htmx else "console/overview.html"  # type: ignore[attr-defined]
-    return render(request, template, {"overview": overview.load()})
+    found = overview.load(with_batches=request.user.has_perm("batches.view_batch"))
+    return render(request, template, {"overview": found})
 
 
 @staff_only

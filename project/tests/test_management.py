@@ -1,63 +1,43 @@
 """The client of RabbitMQ's management API."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from kombu import Connection
 
 from project.rabbitmq.management import Address, Management, ManagementError, RefusedError, reach
 from tests.messages import link
+from tests.sites import Reply, answer, served
 from tests.vhosts import Vhost
-
-
-class Page(BaseHTTPRequestHandler):
-    """Some other web server, which answers everything with the same page."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"<h1>It works!</h1>")
-
-    def log_message(self, *_: object) -> None: ...
-
-
-class Rude(Page):
-    """Promises to keep its connections, and closes them at the next request."""
-
-    protocol_version = "HTTP/1.1"
-    requests: ClassVar = Counter[int]()
-
-    def do_GET(self) -> None:
-        self.requests[self.client_address[1]] += 1
-        if self.requests[self.client_address[1]] > 1:
-            self.close_connection = True
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"[]")
-
-
-@contextmanager
-def serving(pages: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), pages)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
 def other_site() -> Iterator[str]:
-    with serving(Page) as url:
-        yield url
+    """Some other web server, which answers everything with the same page."""
+    with served(answer(b"<h1>It works!</h1>")) as url:
+        yield root_of(url)
+
+
+def root_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def once_each(asked: Counter[Any]) -> Reply:
+    """Promises to keep its connections, and closes each at its second request."""
+
+    def reply(request: BaseHTTPRequestHandler) -> None:
+        asked[request.client_address] += 1
+        request.protocol_version = "HTTP/1.1"
+        request.close_connection = asked[request.client_address] > 1
+        if not request.close_connection:
+            answer(b"[]")(request)
+
+    return reply
 
 
 @pytest.mark.parametrize(
@@ -100,8 +80,10 @@ def test_where_no_api_is_the_reason_is_told(vhost: Vhost, other_site: str) -> No
 
 
 def test_a_connection_that_is_closed_between_two_questions_is_made_anew() -> None:
-    with serving(Rude) as url, Management(Address(url, "/")) as api:
+    asked: Counter[Any] = Counter()
+    with served(once_each(asked)) as url, Management(Address(root_of(url), "/")) as api:
         assert [api.queues() for _ in range(3)] == [[], [], []]
+    assert sorted(asked.values()) == [1, 2, 2]
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(vhost: Vhost) -> None:

@@ -85,6 +85,8 @@ class Part:
             "CELERY_BROKER_URL": vhost.url,
             "CELERY_BROKER_MANAGEMENT_URL": vhost.management_url,
             "CELERY_TASK_MAX_RETRIES": "0",
+            # No process is forked while the tests publish: it would get Celery's lock around events, held.
+            "CELERY_WORKER_MAX_TASKS_PER_CHILD": "100000",
             "CELERY_TASK_TRACK_STARTED": "false",  # theirs take whatever result there is for the last one
             "SHARD": f"{self.number}/{PARTS}",
             "PYTHONPATH": f"{self.source}:{ROOT}",

@@ -31,20 +31,27 @@ class StreamBacklog:
 def of_stream() -> StreamBacklog:
     """Raises redis's errors."""
     redis: Any = stream_redis()
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(STREAM)
-        pipe.xrange(STREAM, count=1)
-        pipe.time()
-        length, oldest, now = pipe.execute()
-    oldest_seconds = max(0.0, seconds(now) - made(oldest[0][0])) if oldest else 0.0
-    idle = idle_seconds(redis)
+    oldest_seconds, idle = lag_seconds(), idle_seconds(redis)
     return StreamBacklog(
-        length=length,
+        length=redis.xlen(STREAM),
         length_most=settings.LEDGER_STREAM_MAX,
         oldest_seconds=oldest_seconds,
         unread_seconds=min(idle, default=oldest_seconds),
         recorders=sum(each <= READS_WITHIN_SECONDS for each in idle),
     )
+
+
+def lag_seconds() -> float:
+    """How old the oldest entry is that is not in the ledger yet, by Redis's clock."""
+    redis: Any = stream_redis()
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.xrange(STREAM, count=1)
+        pipe.time()
+        oldest, (seconds, microseconds) = pipe.execute()
+    if not oldest:
+        return 0.0
+    made = int(oldest[0][0].partition(b"-")[0]) / 1000
+    return float(max(0.0, seconds + microseconds / 1_000_000 - made))
 
 
 def outbox_seconds() -> float:
@@ -67,12 +74,3 @@ def idle_seconds(redis: Any) -> list[float]:
             return []
         raise
     return [consumer["idle"] / 1000 for consumer in consumers]
-
-
-def made(entry_id: bytes) -> float:
-    """When the entry was appended, by Redis's clock."""
-    return int(entry_id.partition(b"-")[0]) / 1000
-
-
-def seconds(redis_time: tuple[int, int]) -> float:
-    return redis_time[0] + redis_time[1] / 1_000_000

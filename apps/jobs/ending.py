@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from celery import current_app
@@ -119,9 +120,9 @@ def lose(job_id: str, words: str) -> None:
         backend.lose(job_id, documents.plain({"error": words}))
 
 
-def reopen(job_id: str, why: str) -> None:
-    """Lets the job run again, whatever its end was."""
+def reopen(job_id: str, why: str, due: datetime | None = None) -> None:
+    """Lets the job run again, whatever its end was; `due` is when, if not at once."""
     backend = current_app.backend
     if isinstance(backend, LedgerBackend):
         Job.objects.filter(id=job_id, cancelled_at__isnull=False).update(cancelled_at=None)
-        backend.reopen(job_id, State.PENDING, documents.plain({"why": why}))
+        backend.reopen(job_id, State.PENDING, documents.plain({"note": why, "eta": due and due.isoformat()}))

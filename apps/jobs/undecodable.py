@@ -1,23 +1,30 @@
-"""A worker's consumer that gives up no message: what it can't read is dead-lettered.
+"""A worker's consumer that gives up no message: what it can't read is dead-lettered, and so is what comes
+long before its time.
 
 Celery acknowledges a message whose content it can't decode, which deletes it; other malformed ones
 end the whole worker, or are held for ever. Set as CELERY_WORKER_CONSUMER. The keeper of the dead
-letters judges by the same rules, so what is refused here is known there as unreadable.
+letters judges by the same rules, so what is refused here is known there as unreadable. What is early it
+sends to the broker's delays: a worker would keep it, and with it a place of its prefetch, until it is due.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from celery.utils.log import get_logger
 from celery.worker import state
 from celery.worker.consumer import Consumer
+from django.conf import settings
+from django.utils import timezone
 
-from apps.jobs.content import HEADERS, LINKS, PARTS, read, unfitting
+from apps.jobs.content import HEADERS, LINKS, PARTS, read, time_of, unfitting
 from apps.jobs.unpacking import bound_decoders
 
 logger = get_logger(__name__)
 
 Handler = Callable[[Any], None]
+
+EARLY = timedelta(seconds=5)  # more than delays in whole seconds, and clocks that are well kept, are off
 
 bound_decoders()
 
@@ -39,6 +46,9 @@ class CarefulConsumer(Consumer):
             try:
                 if wrong := complaint(message):
                     self.refuse(message, wrong)
+                elif settings.PUBLISH_OPTIONS and is_early(message.headers):
+                    logger.info("Job %s came before its time and waits in the broker", message.headers["id"])
+                    message.reject_log_error(logger, self.connection_errors)
                 else:
                     handle(message)
             except self.connection_errors:
@@ -78,6 +88,12 @@ def complaint(message: Any) -> str:
     if not isinstance(body, list) or len(body) != PARTS:
         return "its body is no list of arguments, named arguments and links"
     return "" if fits(message.headers, *body) else read(message.headers, *body).problem
+
+
+def is_early(headers: Mapping[str, Any]) -> bool:
+    """Whether its `eta` is far off: its publisher knows no delays of the broker, or has another time."""
+    eta = time_of(headers.get("eta"))
+    return eta is not None and eta - timezone.now() > EARLY
 
 
 def fits(headers: Mapping[str, Any], args: Any, kwargs: Any, links: Any) -> bool:

@@ -1,12 +1,16 @@
 """What to do about a dead message: keep it and end its job, or send it again."""
 
+import math
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 
+from apps.jobs.content import time_of
 from apps.jobs.ending import Standing
 from apps.jobs.examining import RESENDS, UNKNOWN_SINCE, Finding
 from apps.jobs.resending import Parcel
@@ -14,6 +18,7 @@ from apps.jobs.states import Reason, State
 
 RESENDS_MOST = 2
 STEP_SECONDS = 30
+CLOCKS_APART_SECONDS = 3600  # between ours and a worker's
 REJECTIONS = frozenset({Reason.REJECTED, Reason.UNKNOWN_TASK})
 COPIES = frozenset({Reason.UNREADABLE, Reason.UNROUTED})
 
@@ -22,13 +27,14 @@ COPIES = frozenset({Reason.UNREADABLE, Reason.UNROUTED})
 class Verdict:
     """`again` is the message to send; without it, the message is kept and, if `ends`, its job ends.
 
-    `words` say why, for people.
+    `words` say why, for people. `due` is when the job goes on, if that is known.
     """
 
     reason: str
     words: str
     ends: bool
     again: Parcel | None = None
+    due: datetime | None = None
 
 
 def judge(finding: Finding, standing: Standing, *, unknown: bool) -> Verdict:
@@ -43,7 +49,7 @@ def judge(finding: Finding, standing: Standing, *, unknown: bool) -> Verdict:
     if reason == Reason.DELIVERY_LIMIT:
         return of_the_given_up(finding, verdict)
     if finding.death.word == "rejected":
-        return of_the_rejected(finding, verdict)
+        return of_the_early(finding, verdict) or of_the_rejected(finding, verdict)
     return verdict
 
 
@@ -80,6 +86,22 @@ def resends_of(finding: Finding) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
+def of_the_early(finding: Finding, verdict: Verdict) -> Verdict | None:
+    """A worker gives back what has long to wait (apps/jobs/undecodable.py). None: it was another reason.
+
+    The worker went by its own clock. If that is behind ours, the message is due here, and goes back to it, or
+    to a better one, every half minute.
+    """
+    eta = time_of(finding.content.headers.get("eta"))
+    if eta is None:
+        return None
+    left = (eta - timezone.now()).total_seconds()
+    if left <= 0 and (left < -CLOCKS_APART_SECONDS or verdict.reason == Reason.UNKNOWN_TASK):
+        return None
+    again = delayed(finding, math.ceil(left) if left > 0 else STEP_SECONDS)
+    return replace(verdict, words="a worker got it before its time", again=again, due=eta)
+
+
 def of_the_rejected(finding: Finding, verdict: Verdict) -> Verdict:
     """What a worker can read and yet refuses to begin is of a task that this worker doesn't know.
 
@@ -91,9 +113,14 @@ def of_the_rejected(finding: Finding, verdict: Verdict) -> Verdict:
     left = first + settings.UNKNOWN_TASK_RETRY_SECONDS - now
     if left < 1:
         return verdict
-    key = calculate_routing_key(min(STEP_SECONDS, int(left)), finding.death.routing_key)
-    again = finding.parcel.again(level_name(MAX_LEVEL), key, **{UNKNOWN_SINCE: first})
+    again = delayed(finding, min(STEP_SECONDS, int(left)), **{UNKNOWN_SINCE: first})
     return replace(verdict, words="the worker that got it doesn't know its task", again=again)
+
+
+def delayed(finding: Finding, seconds: int, **marks: Any) -> Parcel:
+    """The message, to be sent so that it comes back to its queue after so long."""
+    key = calculate_routing_key(seconds, finding.death.routing_key)
+    return finding.parcel.again(level_name(MAX_LEVEL), key, **marks)
 
 
 def words_for(finding: Finding, standing: Standing, reason: str) -> str:

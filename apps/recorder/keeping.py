@@ -122,7 +122,7 @@ class Keeping:
             # It may have ended, and another job have its key by now.
             if not suspect and (holder := keys.take_back(job_id, finding.parcel.headers)):
                 return f"job {holder.id} has its key"
-            ending.reopen(job_id, verdict.words)
+            ending.reopen(job_id, verdict.words, verdict.due)
         refusal = self.post.send(again)
         if refusal:
             logger.error("job %s can't be sent again: %s", job_id, refusal)

@@ -92,20 +92,6 @@ def token_text(token: int) -> str:
     return f"{token >> SEQUENCE_BITS}-{token & ((1 << SEQUENCE_BITS) - 1)}"
 
 
-def lag_seconds() -> float:
-    """How old the oldest entry is that is not in the ledger yet."""
-    redis: Any = stream_redis()
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.xrange(STREAM, count=1)
-        pipe.time()
-        oldest, (seconds, microseconds) = pipe.execute()
-    if not oldest:
-        return 0.0
-    made = int(oldest[0][0].partition(b"-")[0]) / 1000
-    lag: float = seconds + microseconds / 1_000_000 - made
-    return max(0.0, lag)
-
-
 def states_of(job_ids: Iterable[str]) -> dict[str, str]:
     """Their states alone, as the scripts keep them."""
     ids = list(job_ids)

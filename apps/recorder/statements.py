@@ -74,9 +74,8 @@ VALUES = {
     "finished_at": _moment("finished"),
     "eta": "eta",
     "expires_at": "expires",
-    "due_at": f"""CASE kind WHEN 'RETRY' THEN next_eta
-        WHEN 'SNOOZED' THEN {_moment("version")} + seconds * interval '1 second'
-        WHEN 'held' THEN {_moment("version")} + seconds * interval '1 second' END""",
+    "due_at": f"""CASE WHEN kind IN ('RETRY', 'reopened') THEN next_eta
+        WHEN kind IN ('SNOOZED', 'held') THEN {_moment("version")} + seconds * interval '1 second' END""",
     "parent": "parent_id",
     "root": "root_id",
     '"group"': "group_id",

@@ -6,12 +6,12 @@ import time
 
 from django.db import InterfaceError, OperationalError, connection
 
+from apps.jobs.backlog import lag_seconds
 from apps.jobs.beats import beat_seconds
 from apps.jobs.leading import Leader
 from apps.jobs.state import redis_error, state_redis
 from apps.jobs.workers import MENDED, SWEPT
 from apps.recorder.mending import Mending
-from apps.recorder.remembering import lag_seconds
 from apps.recorder.watching import Watch
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """What is done about a dead message. No servers: what the broker and Redis say is given."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -108,6 +108,30 @@ def test_a_time_that_can_not_be_is_now(since: Any) -> None:
     again = verdict_of("rejected", unknown_since=since).again
     assert again is not None
     assert abs(again.headers["unknown_since"] - time.time()) < 5
+
+
+@pytest.mark.parametrize(("away", "seconds"), [(3600.0, 3600), (0.5, 1), (-5.0, 30), (-3500.0, 30)])
+def test_what_a_worker_had_before_its_time_comes_again_when_it_is_due(away: float, seconds: int) -> None:
+    due = timezone.now() + timedelta(seconds=away)
+    verdict = verdict_of("rejected", eta=due.isoformat())
+    assert verdict.again is not None
+    bits = verdict.again.routing_key.removesuffix(".default").replace(".", "")
+    assert (verdict.again.exchange, int(bits, 2), verdict.due) == ("celery_delayed_27", seconds, due)
+    assert "unknown_since" not in verdict.again.headers
+
+
+@pytest.mark.parametrize("headers", [{}, {"task": "no.such.task"}])
+def test_a_time_that_is_past_is_not_why_a_worker_refused(headers: dict[str, Any]) -> None:
+    since = timezone.now() - timedelta(seconds=60 if headers else 7200)
+    again = verdict_of("rejected", eta=since.isoformat(), **headers).again
+    assert again is not None
+    assert "unknown_since" in again.headers
+
+
+@pytest.mark.parametrize("standing", [*ENDED, STARTED, GONE])
+def test_a_job_that_was_started_is_not_early(standing: Standing) -> None:
+    eta = (timezone.now() + timedelta(hours=1)).isoformat()
+    assert verdict_of("rejected", standing, eta=eta).again is None
 
 
 def test_a_job_that_a_worker_ended_for_want_of_its_task_is_opened_again() -> None:

@@ -128,26 +128,12 @@ def broker() -> str:
 
 @pytest.fixture(scope="module")
 def vhost() -> Iterator[Vhost]:
-    """An empty virtual host on the broker of the run: what a new broker costs seconds for."""
+    """An empty virtual host on the broker of the run, on which its shared worker doesn't listen."""
     servers.start_broker()
     assert servers.broker is not None
     made = Vhost.make(servers.broker.url, servers.broker.management_url)
     yield made
     made.delete()
-
-
-@pytest.fixture(scope="module")
-def quiet_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker on which the run's shared worker doesn't listen, for tests that bring their own."""
-    vhost = servers.given_broker()
-    if vhost is not None:
-        yield vhost
-        vhost.delete()
-        return
-    rabbitmq = RabbitMQ(tmp_path_factory.mktemp("quiet") / "rabbitmq")
-    rabbitmq.start()
-    yield rabbitmq
-    rabbitmq.kill()
 
 
 @pytest.fixture(scope="module")

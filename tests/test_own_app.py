@@ -13,8 +13,8 @@ from kombu import Connection
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from project.broker import declare
-from project.servers.rabbitmq import RabbitMQ
 from tests.ownapp.serving import OwnSite, own_recorder, own_worker
+from tests.vhosts import Vhost
 from tests.waiting import WorkerProcess, ended, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,10 +23,10 @@ PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
-def _own_worker(no_others: None, quiet_rabbitmq: RabbitMQ) -> Iterator[WorkerProcess]:
-    with Connection(quiet_rabbitmq.url) as connection:
+def _own_worker(no_others: None, vhost: Vhost) -> Iterator[WorkerProcess]:
+    with Connection(vhost.url) as connection:
         declare(connection, settings.CELERY_TASK_QUEUES)
-    process, recorder = own_worker(quiet_rabbitmq.url), own_recorder(quiet_rabbitmq.url)
+    process, recorder = own_worker(vhost.url), own_recorder(vhost.url)
     recorder.start()
     process.start()
     yield process
@@ -35,8 +35,8 @@ def _own_worker(no_others: None, quiet_rabbitmq: RabbitMQ) -> Iterator[WorkerPro
 
 
 @pytest.fixture(scope="module")
-def site(quiet_rabbitmq: RabbitMQ, _own_worker: WorkerProcess) -> Iterator[OwnSite]:
-    served = OwnSite(quiet_rabbitmq.url)
+def site(vhost: Vhost, _own_worker: WorkerProcess) -> Iterator[OwnSite]:
+    served = OwnSite(vhost.url)
     served.start()
     yield served
     served.stop()

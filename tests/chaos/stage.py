@@ -14,6 +14,7 @@ from project.servers.postgres import Postgres
 from project.servers.rabbitmq import RabbitMQ
 from project.servers.valkey import Valkey
 from tests.chaos.plan import PREFETCH, RECORDERS, WORKERS
+from tests.together import at_once
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "chaos"
@@ -87,8 +88,7 @@ class Stage:
         self.over = threading.Event()
 
     def start_servers(self) -> None:
-        for server in (self.postgres, self.valkey, self.rabbitmq):
-            server.start()
+        at_once(self.postgres.start, self.valkey.start, self.rabbitmq.start)
         os.environ |= QUICK | {
             "SWITCHYARD_ENV_FILE": "",
             "VAR_ROOT": str(self.folder / "var"),

@@ -16,6 +16,7 @@ from project.servers.rabbitmq import RabbitMQ
 from project.servers.server import Program
 from project.servers.valkey import Valkey, binary
 from tests.docker.composition import DOCKER, ROOT, environment, secret_files, services
+from tests.together import at_once
 from tests.waiting import wait_until
 
 NOT_IN_OLD_RABBITMQ = ("deprecated_features.",)
@@ -94,8 +95,7 @@ class Stack:
         )
 
     def start(self) -> None:
-        for server in self.servers:
-            server.start()
+        at_once(*(server.start for server in self.servers))
         self.make_role()
         self.first_words = self.run("migrate")
 

@@ -97,7 +97,7 @@ def test_a_recorder_is_healthy_while_it_moves(begin: Begin) -> None:
     recorder = begin("recorder")
     wait_until(recorder.healthy, 20, "the recorder to be healthy")
     recorder.signal(signal.SIGSTOP)
-    assert not recorder.healthy()
+    wait_until(lambda: not recorder.healthy(), 5, "the frozen recorder to be sick")
     recorder.signal(signal.SIGCONT)
     wait_until(recorder.healthy, 10, "the woken recorder to be healthy")
 

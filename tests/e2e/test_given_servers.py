@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from project.servers.rabbitmq import RabbitMQ
 from project.servers.valkey import Valkey
 from tests.e2e.platform import Platform
+from tests.vhosts import Vhost
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ FAMILIES = ("email", "data", "report", "notification", "cleanup")
 
 
 @pytest.fixture(scope="module")
-def given(quiet_rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def given(vhost: Vhost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("CREATE DATABASE given_servers")
@@ -33,7 +33,7 @@ def given(quiet_rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) ->
         tmp_path_factory.mktemp("given") / "var",
         DATABASE_URL=f"{base}/given_servers",
         REDIS_URL=valkey.url,
-        CELERY_BROKER_URL=quiet_rabbitmq.url,
+        CELERY_BROKER_URL=vhost.url,
     )
     platform.start()
     yield platform
@@ -53,15 +53,15 @@ def test_no_server_is_embedded(given: Platform, tmp_path: Path) -> None:
 
 # The demo's import is small.
 @pytest.mark.parametrize("queue", ["email", "default", "report", "notification", "cleanup"])
-def test_each_job_went_through_its_own_queue(given: Platform, quiet_rabbitmq: RabbitMQ, queue: str) -> None:
-    wait_until(lambda: delivered(quiet_rabbitmq, queue) >= 1, 30, f"a delivery in {queue}")
+def test_each_job_went_through_its_own_queue(given: Platform, vhost: Vhost, queue: str) -> None:
+    wait_until(lambda: delivered(vhost, queue) >= 1, 30, f"a delivery in {queue}")
 
 
-def delivered(rabbitmq: RabbitMQ, queue: str) -> int:
+def delivered(vhost: Vhost, queue: str) -> int:
     """How many messages the broker has handed out of a queue; its figures are some seconds old."""
-    scheme, _, rest = rabbitmq.management_url.partition("://")
+    scheme, _, rest = vhost.management_url.partition("://")
     credentials, _, host = rest.rpartition("@")
-    request = urllib.request.Request(f"{scheme}://{host}/api/queues/{rabbitmq.vhost}/{queue}")
+    request = urllib.request.Request(f"{scheme}://{host}/api/queues/{vhost.vhost}/{queue}")
     request.add_header("Authorization", "Basic " + base64.b64encode(credentials.encode()).decode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         stats = json.load(answer).get("message_stats", {})

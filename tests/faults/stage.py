@@ -23,6 +23,7 @@ from project.servers.valkey import Valkey
 from tests.chaos.jobs import TABLES
 from tests.chaos.stage import QUICK, ROOT
 from tests.faults.ledger import Ledger
+from tests.together import at_once
 from tests.waiting import OwnProcess, RecorderProcess, WorkerProcess, wait_until
 
 PASSWORD = "faults"
@@ -74,8 +75,7 @@ class Stage:
         self.folder = folder
 
     def open(self) -> None:
-        for server in self.servers:
-            server.start()
+        at_once(*(server.start for server in self.servers))
         self.environment = QUICK | {
             "UNKNOWN_TASK_RETRY_SECONDS": "0",
             "VAR_ROOT": str(self.folder / "var"),
@@ -116,10 +116,10 @@ class Stage:
         for server in self.servers:
             server.thaw()
             server.start()
-        for process in self.processes:
-            if process.process is None or process.process.poll() is not None:
-                process.log.write_text("")  # that it was ready once says nothing
-                process.start()
+        gone = [one for one in self.processes if one.process is None or one.process.poll() is not None]
+        for process in gone:
+            process.log.write_text("")  # that it was ready once says nothing
+        at_once(*(process.start for process in gone))
 
     @property
     def processes(self) -> tuple[OwnProcess, ...]:

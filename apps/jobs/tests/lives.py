@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.conf import settings
 
 from apps.jobs import workers
 from apps.jobs.models import Attempt, Job, Worker
+from tests.together import at_once
 from tests.waiting import OwnProcess, RecorderProcess, WorkerProcess, wait_until
 
 LOST_SECONDS, AFTER_SECONDS = 3, 4
@@ -31,8 +31,7 @@ def own_recorder(**environment: str) -> RecorderProcess:
 def running(*processes: OwnProcess) -> Iterator[None]:
     """Starts them, and in the end kills whatever of them is left. What fails meanwhile tells their output."""
     try:
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda process: process.start(), processes))
+        at_once(*(process.start for process in processes))
         yield
     except BaseException as error:
         for process in processes:

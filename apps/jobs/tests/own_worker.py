@@ -1,4 +1,4 @@
-"""A worker on a broker of its own that knows the tasks of acting_tasks."""
+"""A worker on a virtual host of its own that knows the tasks of acting_tasks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,22 +7,22 @@ from django.conf import settings
 from kombu import Connection
 
 from project.broker import declare
-from project.servers.rabbitmq import RabbitMQ
+from tests.vhosts import Vhost
 from tests.waiting import WorkerProcess
 
 KNOWN = "apps.jobs.tests.acting_tasks,apps.jobs.joblog"
 
 
-def own_worker_on(rabbitmq: RabbitMQ, *options: str) -> Iterator[WorkerProcess]:
-    declare_on(rabbitmq)
-    process = WorkerProcess("-I", KNOWN, *options, environment={"CELERY_BROKER_URL": rabbitmq.url})
+def own_worker_on(vhost: Vhost, *options: str) -> Iterator[WorkerProcess]:
+    declare_on(vhost)
+    process = WorkerProcess("-I", KNOWN, *options, environment={"CELERY_BROKER_URL": vhost.url})
     process.start()
     yield process
     process.stop()
 
 
-def declare_on(rabbitmq: RabbitMQ) -> None:
-    with Connection(rabbitmq.url) as connection:
+def declare_on(vhost: Vhost) -> None:
+    with Connection(vhost.url) as connection:
         declare(connection, settings.CELERY_TASK_QUEUES)
 
 

@@ -19,7 +19,7 @@ from apps.jobs.linesending import LINES_MOST, Sender, flush, key_of
 from apps.jobs.state import state_redis
 from apps.jobs.tests import acting_tasks
 from apps.jobs.tests.own_worker import KNOWN, own_worker_on, send
-from project.servers.rabbitmq import RabbitMQ
+from tests.vhosts import Vhost
 from tests.waiting import WorkerProcess, wait_until
 
 LOGGER = logging.getLogger("shop.orders")
@@ -27,15 +27,15 @@ LOGGER = logging.getLogger("shop.orders")
 
 # --- In a worker --------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def own_worker(quiet_rabbitmq: RabbitMQ, django_db_setup: None) -> Iterator[WorkerProcess]:
-    yield from own_worker_on(quiet_rabbitmq)
+def own_worker(vhost: Vhost, django_db_setup: None) -> Iterator[WorkerProcess]:
+    yield from own_worker_on(vhost)
 
 
 @pytest.fixture
-def run(quiet_rabbitmq: RabbitMQ, own_worker: WorkerProcess) -> Any:
+def run(vhost: Vhost, own_worker: WorkerProcess) -> Any:
     """Sends a task to that worker and returns the job's id."""
     own_worker.ensure_alive()
-    return partial(send, quiet_rabbitmq.url)
+    return partial(send, vhost.url)
 
 
 def lines_of(job_id: str, count: int) -> list[Line]:
@@ -93,9 +93,9 @@ def test_a_job_that_logs_nothing_leaves_nothing(run: Any) -> None:
 
 @pytest.mark.parametrize("options", [("-P", "solo"), ("--max-tasks-per-child", "1")])
 def test_a_process_sends_its_last_lines_before_it_leaves(
-    quiet_rabbitmq: RabbitMQ, run: Any, options: tuple[str, str]
+    vhost: Vhost, run: Any, options: tuple[str, str]
 ) -> None:
-    environment = {"CELERY_BROKER_URL": quiet_rabbitmq.url, "LOG_FORMAT": "json"}
+    environment = {"CELERY_BROKER_URL": vhost.url, "LOG_FORMAT": "json"}
     process = WorkerProcess("-I", KNOWN, *options, environment=environment)
     process.start()
     try:

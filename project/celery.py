@@ -9,7 +9,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-app = Celery("switchyard", task_cls="apps.jobs.task:JobTask")
+app = Celery("switchyard", task_cls="apps.jobs.task:JobTask", events="project.worker_events:WorkerEvents")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Not by settings: Celery lets the variable CELERY_RESULT_BACKEND, a plain Redis URL, win over them.
 app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "apps.canvas.backend:CanvasBackend")

@@ -34,7 +34,7 @@ class Saboteur:
             "kill submitter": lambda f: self.to_role("submitter", f.target % SUBMITTERS, signal.SIGKILL),
             "stop rabbitmq": lambda f: self.stop_server(stage.rabbitmq, f.seconds),
             "freeze rabbitmq": lambda f: self.freeze_server(stage.rabbitmq, f.seconds),
-            "close connections": lambda f: self.control("close_all_connections", "chaos"),
+            "close connections": lambda f: self.control("close_all_connections", "--global", "chaos"),
             "disk alarm": self.disk_alarm,
             "stop redis": lambda f: self.stop_server(stage.valkey, f.seconds),
             "restart postgres": lambda f: self.stop_server(stage.postgres, f.seconds, kill=f.target % 2 == 0),

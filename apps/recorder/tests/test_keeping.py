@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Event
 
@@ -11,6 +11,7 @@ from celery import current_app
 from celery.app.task import Context
 from celery.result import AsyncResult
 from django.db import connection
+from django.utils import timezone
 from kombu.transport.native_delayed_delivery import MAX_LEVEL, calculate_routing_key, level_name
 
 from apps.jobs.errors import UnknownTask
@@ -86,6 +87,20 @@ def test_an_expired_message_ends_its_job_as_expired(mill: Mill) -> None:
     mill.publish(Parcel(parcel.body, parcel.properties | {"expiration": "50"}, parcel.headers))
     done = ended(parcel.headers["id"])
     assert (done.state, done.reason, letter(job_id=done.id).reason) == ("REVOKED", "expired", "expired")
+
+
+def test_what_came_before_its_time_comes_back_when_it_is_due(mill: Mill) -> None:
+    due = timezone.now() + timedelta(seconds=6)
+    parcel = call(ADD, 1, 2, eta=due.isoformat())
+    mill.publish(parcel)
+    mill.refuse()
+    waiting = job(id=parcel.headers["id"], due_at=due)
+    assert (waiting.state, waiting.note) == ("PENDING", "a worker got it before its time")
+    assert not DeadLetter.objects.exists()
+    wait_until(lambda: mill.length("default"), what="the message to come back")
+    assert timezone.now() >= due
+    mill.refuse()  # it is another reason now
+    assert ended(parcel.headers["id"]).reason == "unknown_task"
 
 
 def test_an_unrouted_message_ends_its_job_and_holds_up_no_other(mill: Mill) -> None:

@@ -34,7 +34,7 @@ class Saboteur:
             "kill submitter": lambda f: self.to_role("submitter", f.target % SUBMITTERS, signal.SIGKILL),
             "stop rabbitmq": lambda f: self.stop_server(stage.rabbitmq, f.seconds),
             "freeze rabbitmq": lambda f: self.freeze_server(stage.rabbitmq, f.seconds),
-            "close connections": lambda f: self.control("close_all_connections", "--global", "chaos"),
+            "close connections": self.close_connections,
             "disk alarm": self.disk_alarm,
             "stop redis": lambda f: self.stop_server(stage.valkey, f.seconds),
             "restart postgres": lambda f: self.stop_server(stage.postgres, f.seconds, kill=f.target % 2 == 0),
@@ -101,5 +101,9 @@ class Saboteur:
         time.sleep(fault.seconds)
         self.control("set_disk_free_limit", SMALL_DISK)
 
-    def control(self, *words: str) -> None:
-        self.stage.rabbitmq.ctl(*words)
+    def close_connections(self, _: Fault) -> None:
+        said = self.control("close_all_connections", "--global", "chaos")
+        self.tell(f"          {said.strip()}")
+
+    def control(self, *words: str) -> str:
+        return self.stage.rabbitmq.ctl(*words)

@@ -13,6 +13,8 @@ from apps.recorder.reading import Reader
 from apps.schedules.models import Beat
 from apps.schedules.tests.making import make_schedule
 
+pytestmark = pytest.mark.usefixtures("no_others")  # the shared recorder would empty the stream
+
 
 def test_live_needs_no_server(client: Client) -> None:
     answer = client.get("/health/live")

@@ -179,7 +179,7 @@ class LedgerBackend(RedisBackend):
 
     def snooze(self, request: Any, why: str, seconds: int) -> None:
         """This try ends without an outcome; the job goes on in `seconds`."""
-        document = documents.plain({"why": why, "seconds": seconds})
+        document = documents.plain({"error_message": why, "seconds": seconds})
         args = [
             request.id, "SNOOZED", order(request), LIVE_SECONDS, 0, "", document,
             request.get("try_number") or 0, request.get("try_token") or "", settings.LEDGER_STREAM_MAX,

@@ -180,6 +180,7 @@ def test_a_snooze_costs_no_retry_and_keeps_the_links() -> None:
     drain()
     job, attempt = Job.objects.get(), Attempt.objects.get()
     assert (job.state, job.reason, attempt.outcome) == ("PENDING", "snoozed", "snoozed")
+    assert (attempt.error_message, job.error) == ("closed", "")
     assert job.due_at is not None
 
 

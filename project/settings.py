@@ -260,7 +260,7 @@ CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_TASK_DEFAULT_ROUTING_KEY = celery.task_default_routing_key
 CELERY_TASK_ROUTES = ["apps.jobs.routing.route"]
 
-CELERY_WORKER_CONSUMER = "apps.jobs.undecodable:CarefulConsumer"
+CELERY_WORKER_CONSUMER = "apps.jobs.consuming:CarefulConsumer"
 CELERY_WORKER_CONCURRENCY = celery.worker_concurrency
 CELERY_WORKER_PREFETCH_MULTIPLIER = celery.worker_prefetch_multiplier
 CELERY_WORKER_MAX_TASKS_PER_CHILD = celery.worker_max_tasks_per_child

@@ -44,12 +44,16 @@ def judge(finding: Finding, standing: Standing, *, unknown: bool) -> Verdict:
     if reason == Reason.UNKNOWN_TASK and not unseen:  # the recorder may not know it, but a worker did
         reason = Reason.REJECTED
     verdict = Verdict(reason, words_for(finding, standing, reason), ends(finding, standing))
-    if finding.content.problem or not unseen:
+    if finding.content.problem:
+        return verdict
+    if early := of_the_early(finding, standing, verdict):
+        return early
+    if not unseen:
         return verdict
     if reason == Reason.DELIVERY_LIMIT:
         return of_the_given_up(finding, verdict)
     if finding.death.word == "rejected":
-        return of_the_early(finding, verdict) or of_the_rejected(finding, verdict)
+        return of_the_rejected(finding, verdict)
     return verdict
 
 
@@ -86,14 +90,14 @@ def resends_of(finding: Finding) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-def of_the_early(finding: Finding, verdict: Verdict) -> Verdict | None:
-    """A worker gives back what has long to wait (apps/jobs/undecodable.py). None: it was another reason.
+def of_the_early(finding: Finding, standing: Standing, verdict: Verdict) -> Verdict | None:
+    """A worker gives back what has long to wait (apps/jobs/consuming.py). None: it was another reason.
 
     The worker went by its own clock. If that is behind ours, the message is due here, and goes back to it, or
-    to a better one, every half minute.
+    to a better one, every half minute; and what another worker began and lost is no less to run again.
     """
     eta = time_of(finding.content.headers.get("eta"))
-    if eta is None:
+    if eta is None or finding.death.word != "rejected" or standing.ended or standing.state == State.STARTED:
         return None
     left = (eta - timezone.now()).total_seconds()
     if left <= 0 and (left < -CLOCKS_APART_SECONDS or verdict.reason == Reason.UNKNOWN_TASK):

@@ -77,7 +77,7 @@ print([each.get(timeout=30) for each in (later, retried, whole)])
     assert stack.shell("web", script) == "[3, 1, 12]"
     wrong = [line for line in worker.said().splitlines() if "refused" in line or '"error"' in line]
     # Other modules publish to the same queues, for their limits, what is no job.
-    assert [line for line in wrong if "apps.jobs.undecodable" not in line] == []
+    assert [line for line in wrong if "apps.jobs.consuming" not in line] == []
 
 
 def test_a_running_worker_hears_the_site(stack: Stack, worker: Container) -> None:

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.jobs.consuming import complaint
 from apps.jobs.content import content_of
 from apps.jobs.ending import Standing
 from apps.jobs.examining import examine
 from apps.jobs.resending import Parcel
 from apps.jobs.stream.documents import cleaned
 from apps.jobs.tests.dying import ADD, call, plain_json
-from apps.jobs.undecodable import complaint
 from apps.jobs.unpacking import UNPACKED_MAX_BYTES, TooLarge, unpack
 from apps.recorder.judging import judge
 from apps.recorder.keeping import shown

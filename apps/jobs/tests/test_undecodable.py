@@ -17,8 +17,8 @@ from django.conf import settings
 from kombu import Connection
 from kombu.utils.imports import symbol_by_name
 
+from apps.jobs.consuming import CarefulConsumer, complaint
 from apps.jobs.tests.sample_tasks import add_task
-from apps.jobs.undecodable import CarefulConsumer, complaint
 from project.broker import declare, transport_options
 from tests.messages import reasons, waiting
 from tests.vhosts import Vhost

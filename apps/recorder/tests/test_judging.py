@@ -120,18 +120,26 @@ def test_what_a_worker_had_before_its_time_comes_again_when_it_is_due(away: floa
     assert "unknown_since" not in verdict.again.headers
 
 
-@pytest.mark.parametrize("headers", [{}, {"task": "no.such.task"}])
-def test_a_time_that_is_past_is_not_why_a_worker_refused(headers: dict[str, Any]) -> None:
-    since = timezone.now() - timedelta(seconds=60 if headers else 7200)
+@pytest.mark.parametrize(("ago", "headers"), [(7200, {}), (60, {"task": "no.such.task"})])
+def test_a_time_that_is_past_is_not_why_a_worker_refused(ago: int, headers: dict[str, Any]) -> None:
+    since = timezone.now() - timedelta(seconds=ago)
     again = verdict_of("rejected", eta=since.isoformat(), **headers).again
     assert again is not None
     assert "unknown_since" in again.headers
 
 
-@pytest.mark.parametrize("standing", [*ENDED, STARTED, GONE])
-def test_a_job_that_was_started_is_not_early(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [*ENDED, STARTED])
+def test_a_job_that_runs_or_has_ended_is_not_early(standing: Standing) -> None:
     eta = (timezone.now() + timedelta(hours=1)).isoformat()
-    assert verdict_of("rejected", standing, eta=eta).again is None
+    verdict = verdict_of("rejected", standing, eta=eta)
+    assert (verdict.again, verdict.ends) == (None, False)
+
+
+@pytest.mark.parametrize("away", [60, -60])
+def test_what_a_worker_lost_and_one_with_another_clock_gave_back_runs_again(away: int) -> None:
+    eta = (timezone.now() + timedelta(seconds=away)).isoformat()
+    assert verdict_of("rejected", GONE, eta=eta).again is not None
+    assert verdict_of("delivery_limit", GONE, eta=eta).again is None
 
 
 def test_a_job_that_a_worker_ended_for_want_of_its_task_is_opened_again() -> None:
